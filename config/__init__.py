@@ -1,0 +1,1 @@
+"""How the rooms are put together: settings, addresses, workers. `celery -A config` finds its application here by name."""

@@ -1,0 +1,223 @@
+"""All settings, in one file. What differs between installations comes from the environment or `.env`.
+
+Every name is explained in `.env.example`. Nothing secret has a default in the code: the secret key and the encryption
+key are written once, at random, into the data directory.
+"""
+
+import socket
+from pathlib import Path
+
+import environ
+from csp.constants import NONE, SELF
+
+from config import broker, secrets
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.FileAwareEnv()  # FOO_FILE=/run/secrets/foo works wherever FOO does
+env.read_env(BASE_DIR / ".env")
+
+DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "data"))).absolute()
+DEBUG = env.bool("DEBUG", default=False)
+
+# -- The door ---------------------------------------------------------------------------------------------------------
+HOST = env.str("HOST", default="127.0.0.1")
+PORT = env.int("PORT", default=8000)
+BASE_URL = env.str("BASE_URL", default=f"http://localhost:{PORT}").rstrip("/")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+SECRET_KEY = env.str("SECRET_KEY", default="") or secrets.read_or_create(DATA_DIR, "secret-key")
+# Newest first: the first key encrypts, every key decrypts, so that keys can be rotated.
+ENCRYPTION_KEYS = env.list("ENCRYPTION_KEYS", default=[]) or [secrets.read_or_create(DATA_DIR, "encryption-key")]
+HTTPS = env.bool("HTTPS", default=BASE_URL.startswith("https://"))
+
+# -- Applications, lowest room first ----------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "accounts",
+    "lifecycles",
+    "registry",
+    "projects",
+    "releases",
+    "deployments",
+    "portal",
+    "api",
+    "config.apps.Admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "csp",
+    "ninja",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "accounts.address.RememberAddress",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "portal.context.frame",
+            ],
+        },
+    }
+]
+
+# -- Database ---------------------------------------------------------------------------------------------------------
+# Both sets of options were measured: no "database is locked" under saturation, short fair waits for writers.
+DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'signalbox.sqlite3'}")}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"] |= {
+        "ENGINE": "config.sqlite",
+        "CONN_MAX_AGE": None,
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 30,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=134217728;"
+            " PRAGMA cache_size=-20000; PRAGMA journal_size_limit=67108864; PRAGMA temp_store=MEMORY;",
+        },
+    }
+else:
+    DATABASES["default"] |= {
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"connect_timeout": 5, "keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count": 3},
+    }
+
+# -- Who signs in -----------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "accounts.backends.Administrators"]
+LOGIN_URL = "portal:sign-in"
+LOGIN_REDIRECT_URL = "portal:overview"
+LOGOUT_REDIRECT_URL = "portal:sign-in"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "UserAttributeSimilarityValidator")
+]
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# -- Language, time, static files -------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en-gb"
+USE_I18N = False
+TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# -- Packages ---------------------------------------------------------------------------------------------------------
+PACKAGES_DIR = Path(env.str("PACKAGES_DIR", default=str(DATA_DIR / "packages")))
+PACKAGE_MAX_BYTES = env.int("PACKAGE_MAX_BYTES", default=6 * 1024**3)
+PACKAGE_MAX_UNPACKED_BYTES = env.int("PACKAGE_MAX_UNPACKED_BYTES", default=20 * 1024**3)
+PACKAGE_MAX_MEMBERS = env.int("PACKAGE_MAX_MEMBERS", default=200_000)
+PACKAGE_MAX_RATIO = env.int("PACKAGE_MAX_RATIO", default=200)
+
+# -- The engine -------------------------------------------------------------------------------------------------------
+# The row is the truth and the message a doorbell, so the broker may lose, double or delay messages without harm.
+SPOOL_DIR = Path(env.str("SPOOL_DIR", default=str(DATA_DIR / "spool")))
+WORKER_HOST = env.str("WORKER_HOST", default=socket.gethostname())
+WORKER_POOLS = env.list("WORKER_POOLS", default=["default"])
+WORKER_SLOTS = env.int("WORKER_SLOTS", default=8)
+WORKER_QUEUES = [f"pool.{pool}" for pool in WORKER_POOLS]
+LEASE_SECONDS = env.float("LEASE_SECONDS", default=30)
+SILENCE_SECONDS = env.float("SILENCE_SECONDS", default=60)  # an expired lease means "interrupted" only after this
+RING_AGAIN_SECONDS = env.float("RING_AGAIN_SECONDS", default=10)
+CANCEL_GRACE_SECONDS = env.float("CANCEL_GRACE_SECONDS", default=10)
+LOG_MAX_BYTES = env.int("LOG_MAX_BYTES", default=200 * 1024**2)  # of each deployment
+
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or broker.socket_url(DATA_DIR)
+# Without a broker (memory://) the sweep is what finds new work, so it looks more often.
+SWEEP_SECONDS = env.float("SWEEP_SECONDS", default=0.5 if CELERY_BROKER_URL.startswith("memory") else 5)
+CELERY_RESULT_BACKEND = None
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = False  # acknowledged late, a message about a long run is delivered again and again
+CELERY_TASK_REJECT_ON_WORKER_LOST = False
+CELERY_TASK_PUBLISH_RETRY = False  # a request never waits for a broker that is down; the sweep rings again
+CELERY_TASK_DEFAULT_QUEUE = "pool.default"
+CELERY_TASK_ALWAYS_EAGER = False
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_DISABLE_PREFETCH = CELERY_BROKER_URL.startswith("redis")  # nothing is reserved behind a long run
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_WORKER_ENABLE_PREFETCH_COUNT_REDUCTION = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # reconnect for ever
+CELERY_DB_REUSE_MAX = 1_000_000  # Celery would otherwise close the database connection around every task
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = (
+    {
+        "visibility_timeout": 3600,
+        "socket_timeout": 10,
+        "socket_connect_timeout": 2,
+        "socket_keepalive": True,
+        "health_check_interval": 10,
+        "max_retries": 0,
+        "interval_start": 0,
+        "interval_step": 0,
+        "connect_retries_timeout": 0.3,
+        "global_keyprefix": env.str("CELERY_KEY_PREFIX", default="signalbox:"),
+    }
+    if CELERY_BROKER_URL.startswith("redis")
+    else {"polling_interval": 0.1}
+)
+
+# -- The example stack under `make run` -------------------------------------------------------------------------------
+EXAMPLE = env.bool("EXAMPLE", default=True)
+EXAMPLE_PUSH = env.bool("EXAMPLE_PUSH", default=True)
+SITES_PORT = env.int("SITES_PORT", default=8001)
+CLOUDHUB_PORT = env.int("CLOUDHUB_PORT", default=8002)
+
+# -- Logging ----------------------------------------------------------------------------------------------------------
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {"atlassian": {"level": "WARNING"}},  # at DEBUG it writes request bodies into the log
+}

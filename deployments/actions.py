@@ -1,0 +1,358 @@
+"""Make it happen: what people and pipelines ask for. One verb per function, one transaction per verb.
+
+Lock, ask the policy, write, record, ring. Pages and API call the same verb.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from accounts import trail
+from accounts.models import User
+from deployments import doorbell, outcomes, plans, policy, train
+from deployments.models import WAITING, Approval, Deployment, Status
+from deployments.policy import Blocker, Stops
+from lifecycles.models import Environment
+from projects import access
+from projects.access import Act
+from projects.models import Project
+from registry.inspection import Inspection
+from registry.storage import Received
+from releases import actions as releases
+from releases.models import Release
+
+Decision = Approval.Decision
+
+
+class DeploymentRefused(Exception):
+    """Why not, as a list of `blockers`; `sentence` joins them for people and `code` names the first for machines."""
+
+    def __init__(self, *blockers: Blocker) -> None:
+        self.blockers = list(blockers)
+        self.code = blockers[0].code
+        self.sentence = " ".join(blocker.sentence for blocker in blockers)
+        super().__init__(self.sentence)
+
+
+def refusal(code: str, sentence: str) -> DeploymentRefused:
+    return DeploymentRefused(Blocker(code, sentence))
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a push led to, down to the deployments that it asked for."""
+
+    intake: releases.Intake
+    deployments: list[Deployment]
+
+
+@transaction.atomic
+def take_in(received: Received, *, name: str, version: str, filename: str, inspection: Inspection, by: User) -> Taken:
+    """Publish a package, evaluate the triggers, and ask in the pusher's name for the automatic deployments of what was
+    created. One transaction. Raises what `registry.actions.publish` raises."""
+    intake = releases.take_in(received, name=name, version=version, filename=filename, inspection=inspection, by=by)
+    asked = [deployment for release in intake.new_releases for deployment in _request_automatic(release, by)]
+    return Taken(intake, asked)
+
+
+@transaction.atomic
+def request(
+    release: Release,
+    environment: Environment,
+    *,
+    by: User,
+    reason: str = "",
+    start_at: datetime | None = None,
+    not_after: datetime | None = None,
+    only: Project | None = None,
+) -> Deployment:
+    """Ask for `release` to be deployed to `environment`. Promote, redeploy and roll back are all this verb.
+
+    only        one component of a stack's release, which then goes without its stack: this takes a reason
+    start_at    not before this moment (aware); not_after: not started by then, the request expires
+    A newer request supersedes an older one of the same project and environment that has not started.
+    Raises DeploymentRefused with every reason that stops even asking. What only stops the start makes it wait.
+    """
+    if only is not None:
+        release = _line_of(release, only)
+    train.lock_track(release.project)
+    reason = reason.strip()
+    if blockers := policy.why_not_requestable(release, environment, by=by):
+        raise DeploymentRefused(*blockers)
+    if release.project.parent_id and not reason:
+        raise refusal(
+            "reason_missing", f"Say why {release.project} cannot wait for a release of {release.project.parent}."
+        )
+    _refuse_wrong_window(start_at, not_after)
+    return _ask(release, environment, by=by, reason=reason, start_at=start_at, not_after=not_after)
+
+
+@transaction.atomic
+def approve(deployment: Deployment, *, by: User, fingerprint: str, comment: str = "") -> Deployment:
+    """Approve the plan with this fingerprint: the one that the approver saw.
+
+    The last approval that was missing starts the deployment, unless something else keeps it waiting.
+    Raises DeploymentRefused: not waiting, decided already, not entitled, or the plan has changed.
+    """
+    row = _decidable(deployment, by, fingerprint)
+    _decide(row, Decision.APPROVED, by, comment.strip())
+    if all(state.is_met for state in policy.gate_states(row)):
+        Deployment.objects.filter(pk=row.pk).move(Status.SCHEDULED)
+        row.status = Status.SCHEDULED
+        train.start_if_clear(row)
+    row.refresh_from_db()
+    return row
+
+
+@transaction.atomic
+def reject(deployment: Deployment, *, by: User, fingerprint: str, comment: str) -> Deployment:
+    """End the request. Raises DeploymentRefused as `approve` does, and without a comment."""
+    if not comment.strip():
+        raise refusal("comment_missing", "Say why you reject it, so that the team knows what to mend.")
+    row = _decidable(deployment, by, fingerprint)
+    _decide(row, Decision.REJECTED, by, comment.strip())
+    outcomes.end(row, Status.REJECTED, f"{by} rejected {row}: {comment.strip()}", by=by)
+    return row
+
+
+@transaction.atomic
+def withdraw_approval(deployment: Deployment, *, by: User) -> Deployment:
+    """Take one's approval back, as long as the deployment has not started."""
+    row = _locked(deployment)
+    if row.status not in WAITING:
+        word = Status(row.status).label.lower()
+        raise refusal("not_waiting", f"{row} has started or ended ({word}), so that approvals cannot be withdrawn.")
+    standing = row.approvals.filter(person=by, withdrawn_at=None, decision=Decision.APPROVED)
+    if not standing.update(withdrawn_at=timezone.now(), withdrawn_because=f"{by} took it back."):
+        raise refusal("not_approved", "You have not approved this request, so that there is nothing to withdraw.")
+    Deployment.objects.filter(pk=row.pk).move(Status.REQUESTED)
+    trail.record(by, "approval.withdrawn", row, f"{by} withdrew the approval of {row}.")
+    row.refresh_from_db()
+    return row
+
+
+@transaction.atomic
+def cancel(deployment: Deployment, *, by: User, stop_running: bool = False, reason: str = "") -> Deployment:
+    """Cancel a request, or a deployment under way: what has not started is dropped, what runs goes on to its end unless
+    `stop_running` asks for it to be stopped midway. Raises DeploymentRefused."""
+    row = _locked(deployment)
+    _refuse_cancelling(row, by)
+    because = f": {reason.strip()}" if reason.strip() else "."
+    if row.status in (*WAITING, Status.QUEUED):
+        outcomes.end(row, Status.CANCELLED, f"{by} cancelled {row}{because}", by=by, fence=F("fence") + 1)
+        return row
+    if not row.project.is_stack and not stop_running:
+        sentence = f"{row} is running and is its only part. Ask for it to be stopped midway, or let it end."
+        raise refusal("running", sentence)
+    Deployment.objects.filter(pk=row.pk).update(
+        cancel_requested_at=timezone.now(),
+        cancel_requested_by=by,
+        cancel_stops_running=F("cancel_stops_running") if not stop_running else True,
+    )
+    how = "and what runs is stopped" if stop_running else "and what runs goes on to its end"
+    trail.record(by, "deployment.cancel_requested", row, f"{by} cancelled {row}; what waits is dropped {how}{because}")
+    if row.project.is_stack:
+        train.advance(row.pk)
+    elif row.status == Status.INTERRUPTED:
+        sentence = f"{by} cancelled {row}; what is really there is not known."
+        outcomes.end(row, Status.CANCELLED, sentence, by=by, fence=F("fence") + 1)
+    row.refresh_from_db()
+    return row
+
+
+RESOLUTIONS = {"retry": Status.QUEUED, "succeeded": Status.SUCCEEDED, "failed": Status.FAILED}
+
+
+@transaction.atomic
+def resolve(deployment: Deployment, decision: str, *, by: User, reason: str, sure: bool = False) -> Deployment:
+    """Decide what becomes of a deployment whose outcome nobody knows.
+
+    decision  "retry" (run it again), "succeeded" or "failed" (a person found out what it came to)
+    sure      needed to retry while its host is silent, because the script may still be running there
+    Raises DeploymentRefused.
+    """
+    row = _locked(deployment)
+    access.require(by, Act.MANAGE, row.project, row.environment)
+    if decision not in RESOLUTIONS:
+        raise refusal("decision_unknown", f"Decide on one of: {', '.join(RESOLUTIONS)}.")
+    if row.status != Status.INTERRUPTED:
+        word = Status(row.status).label.lower()
+        raise refusal("not_interrupted", f"The outcome of {row} is known ({word}), so that there is nothing to decide.")
+    if not reason.strip():
+        raise refusal("reason_missing", "Say how you know, or why it may run again: it is kept on record.")
+    if decision == "retry" and row.owner and not sure:
+        sentence = (
+            f"{row.host} is silent, and the script may still be running there. Look, then confirm that it is not."
+        )
+        raise refusal("host_silent", sentence)
+    _resolve(row, decision, by, reason.strip())
+    if row.parent_id:
+        train.advance(row.parent_id)
+    row.refresh_from_db()
+    return row
+
+
+# -- how they do it ---------------------------------------------------------------------------------------------------
+
+
+def _line_of(release: Release, component: Project) -> Release:
+    line = release.components.select_related("release__project__parent").filter(component=component).first()
+    if line is None:
+        raise refusal("not_in_release", f"{release} does not hold {component}.")
+    return line.release
+
+
+def _refuse_wrong_window(start_at: datetime | None, not_after: datetime | None) -> None:
+    if not_after and not_after <= timezone.now():
+        raise refusal("window_over", "The latest start lies in the past: give a later one, or none.")
+    if start_at and not_after and start_at >= not_after:
+        raise refusal("window_empty", "The latest start must lie after the earliest start.")
+
+
+def _ask(
+    release: Release,
+    environment: Environment,
+    *,
+    by: User,
+    reason: str,
+    start_at: datetime | None,
+    not_after: datetime | None,
+) -> Deployment:
+    plan = plans.plan_for(release, environment)
+    gates = [gate.as_json() for gate in policy.gates_for(release, environment)]
+    older = list(_not_started(release.project, environment))
+    for row in older:
+        outcomes.end(row, Status.SUPERSEDED, f"{release} was requested instead of {row.release}.", by=by)
+    try:
+        with transaction.atomic():
+            row = Deployment.objects.create(
+                project=release.project,
+                release=release,
+                environment=environment,
+                status=Status.REQUESTED if gates else Status.SCHEDULED,
+                mode=plan.mode,
+                plan=plan.as_json(),
+                fingerprint=plan.fingerprint,
+                gates=gates,
+                requested_by=by,
+                reason=reason,
+                start_at=start_at,
+                not_after=not_after,
+            )
+    except IntegrityError as error:  # the last word is the database's
+        raise refusal(
+            "waiting_already", f"Another request for {release.project} in {environment} is waiting."
+        ) from error
+    trail.record(by, "deployment.requested", row, f"{by} asked for {row}.", mode=plan.mode, reason=reason)
+    if not gates:
+        train.start_if_clear(row)
+    row.refresh_from_db()
+    return row
+
+
+def _not_started(project: Project, environment: Environment) -> "list[Deployment]":
+    """Requests for the same place that have not started; a project's own deployment waits for a worker unstarted."""
+    waits_for_worker = Q(status=Status.QUEUED, started_at=None)
+    rows = Deployment.objects.tops().filter(Q(status__in=WAITING) | waits_for_worker, project=project)
+    return list(rows.filter(environment=environment).select_related("release__project", "environment"))
+
+
+def _request_automatic(release: Release, by: User) -> list[Deployment]:
+    """Ask for the automatic environments of the first phase; what stands in the way is left on record."""
+    first = release.project.track.phases.order_by("position").first()
+    places = first.places.filter(automatic=True).select_related("environment") if first else []
+    asked = []
+    for place in places:
+        train.lock_track(release.project)
+        if blockers := policy.why_not_requestable(release, place.environment):
+            sentence = " ".join(blocker.sentence for blocker in blockers)
+            trail.record(
+                by,
+                "deployment.not_requested",
+                release,
+                f"{release} was not requested for {place.environment}: {sentence}",
+            )
+            continue
+        reason = "Requested automatically for every new release."
+        asked.append(_ask(release, place.environment, by=by, reason=reason, start_at=None, not_after=None))
+    return asked
+
+
+def _locked(deployment: Deployment) -> Deployment:
+    """The row, locked: its track first, then its train, then itself, in the order that everybody keeps."""
+    train.lock_track(deployment.project)
+    if deployment.parent_id:
+        Deployment.objects.select_for_update().get(pk=deployment.parent_id)
+    return Deployment.objects.select_for_update(of=("self",)).with_names().get(pk=deployment.pk)
+
+
+def _decidable(deployment: Deployment, by: User, fingerprint: str) -> Deployment:
+    """The request, locked, if `by` may decide on it and its plan still is the one that was seen."""
+    row = _locked(deployment)
+    if blockers := policy.why_not_approvable(row, by):
+        raise DeploymentRefused(*blockers)
+    plan = plans.plan_for(row.release, row.environment)
+    if plan.fingerprint != row.fingerprint or fingerprint != row.fingerprint:
+        raise PlanChanged(row.pk)
+    return row
+
+
+class PlanChanged(DeploymentRefused):
+    """The plan is not the one that the approver saw. `refresh` puts the new one in place."""
+
+    def __init__(self, pk: int) -> None:
+        self.pk = pk
+        super().__init__(
+            Blocker(
+                "plan_changed",
+                "The plan has changed since you opened this page. Read what it would do now, then decide.",
+                Stops.STARTING,
+            )
+        )
+
+
+@transaction.atomic
+def refresh_plan(pk: int) -> None:
+    """Bring the plan of a waiting request up to date; approvals of the old plan are withdrawn."""
+    row = _locked(Deployment.objects.select_related("project").get(pk=pk))
+    plan = plans.plan_for(row.release, row.environment)
+    if row.status in WAITING and plan.fingerprint != row.fingerprint:
+        train.refresh_plan(row, plan)
+        Deployment.objects.filter(pk=pk).move(Status.REQUESTED)
+
+
+def _decide(row: Deployment, decision: str, by: User, comment: str) -> None:
+    row.approvals.create(
+        person=by,
+        decision=decision,
+        gates=[gate.rule for gate in policy.counts_for(row, by)],
+        capacity=policy.capacity_of(row, by),
+        comment=comment,
+        fingerprint=row.fingerprint,
+    )
+    said = f" “{comment}”" if comment else ""
+    trail.record(by, f"deployment.{decision}_by", row, f"{by} {Decision(decision).label.lower()} {row}.{said}")
+
+
+def _refuse_cancelling(row: Deployment, by: User) -> None:
+    if row.is_final:
+        raise refusal("over", f"{row} is over: {row.outcome}")
+    if row.parent_id:
+        raise refusal("part_of_train", f"{row} is part of {row.parent}. Cancel that one.")
+    own = row.requested_by_id == by.pk and access.may(by, Act.REQUEST, row.project, row.environment)
+    if not own:
+        access.require(by, Act.MANAGE, row.project, row.environment)
+
+
+def _resolve(row: Deployment, decision: str, by: User, reason: str) -> None:
+    if decision == "retry":
+        Deployment.objects.filter(pk=row.pk).move(Status.QUEUED, fence=F("fence") + 1, owner="", lease_expires_at=None)
+        trail.record(by, "deployment.retried", row, f"{by} runs {row} again: {reason}")
+        doorbell.ring(row)
+        return
+    words = {"succeeded": "has succeeded", "failed": "has failed"}[decision]
+    sentence = f"{by} found out that {row} {words}: {reason}"
+    outcomes.end(row, RESOLUTIONS[decision], sentence, by=by, fence=F("fence") + 1)

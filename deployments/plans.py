@@ -1,0 +1,125 @@
+"""The plan of a deployment: what will be deployed where, in which order, and what is passed over, and why."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from deployments import alignment
+from deployments.models import Deployment
+from lifecycles.models import Environment
+from projects.models import Project
+from releases.models import Release, ReleaseComponent
+
+Mode = Deployment.Mode
+Condition = Project.Condition
+DEPLOY, SKIP = "deploy", "skip"
+
+
+@dataclass(frozen=True)
+class PlanItem:
+    """One component's part: from which number to which, in which stage, and whether it is deployed or passed over."""
+
+    component_id: int
+    component: str
+    name: str
+    release_id: int
+    number: str
+    from_number: str | None
+    stage: int
+    action: str
+    because: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an approver approves. Two plans with the same fingerprint do the same."""
+
+    mode: str
+    items: list[PlanItem]
+
+    @property
+    def fingerprint(self) -> str:
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+    def as_json(self) -> list[dict[str, Any]]:
+        return [asdict(item) for item in self.items]
+
+
+def plan_for(release: Release, environment: Environment) -> Plan:
+    """What deploying `release` to `environment` would do now. Stages are numbered in the order that they run."""
+    live = alignment.live_version(release.project, environment)
+    mode = mode_of(release, live.release if live else None)
+    if not release.project.is_stack:
+        because = "It is deployed on its own."
+        return Plan(mode, [_item(release.project, release, 1, DEPLOY, because, live.release if live else None)])
+    lines = list(
+        release.components.select_related("component", "release__project").order_by(
+            "stage", "component__position", "pk"
+        )
+    )
+    backwards = mode == Mode.ROLLBACK and release.project.reverse_on_rollback
+    order = _numbered([line.stage for line in lines], backwards=backwards)
+    items = [_line(line, environment, order[line.stage]) for line in lines]
+    return Plan(mode, sorted(items, key=lambda item: item.stage))
+
+
+def mode_of(release: Release, live: Release | None) -> str:
+    """Promotion, redeployment or rollback: decided by what is live there now."""
+    if live is None:
+        return Mode.PROMOTE
+    if live.pk == release.pk:
+        return Mode.REDEPLOY
+    return Mode.ROLLBACK if (release.sort_key, release.pk) < (live.sort_key, live.pk) else Mode.PROMOTE
+
+
+def why_skip(release: Release, condition: str, environment: Environment) -> str | None:
+    """The reason why a component is passed over there now, in a sentence, or None when it must be deployed."""
+    if condition == Condition.ALWAYS:
+        return None
+    if alignment.is_settled(release, environment):
+        return f"{release.number} is live there already."
+    live = alignment.live_version(release.project, environment)
+    newer = live is not None and live.release.sort_key > release.sort_key
+    if condition == Condition.IF_NEWER and live and newer and alignment.is_settled(live.release, environment):
+        return f"{live.release.number} is live there, which is newer."
+    return None
+
+
+def _line(line: ReleaseComponent, environment: Environment, stage: int) -> PlanItem:
+    live = alignment.live_version(line.component, environment)
+    because = why_skip(line.release, line.condition, environment)
+    action = SKIP if because else DEPLOY
+    if because is None:
+        because = "It is not there yet." if live is None else _why_deploy(line, live.release)
+    return _item(line.component, line.release, stage, action, because, live.release if live else None)
+
+
+def _why_deploy(line: ReleaseComponent, live: Release) -> str:
+    if live.pk != line.release_id:
+        return f"It replaces {live.number}."
+    if line.condition == Condition.ALWAYS:
+        return "It is deployed every time."
+    return "A later attempt did not succeed, so that nobody knows what is really there."
+
+
+def _item(
+    component: Project, release: Release, stage: int, action: str, because: str, live: Release | None
+) -> PlanItem:
+    return PlanItem(
+        component_id=component.pk,
+        component=component.slug,
+        name=component.name,
+        release_id=release.pk,
+        number=release.number,
+        from_number=live.number if live else None,
+        stage=stage,
+        action=action,
+        because=because,
+    )
+
+
+def _numbered(stages: Sequence[int], *, backwards: bool) -> dict[int, int]:
+    """Stages renumbered from 1 in the order that they run."""
+    return {stage: n for n, stage in enumerate(sorted(set(stages), reverse=backwards), start=1)}

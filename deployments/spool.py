@@ -1,0 +1,216 @@
+"""Durable runs: a script outlives its worker, and whoever comes after learns what became of it.
+
+Each run has a private directory. A tiny shell, in a session of its own, marks the start, runs the script with its
+output going to a file, and writes down the exit status. The mark is created exclusively, so that of the worker that
+starts a run and a successor that gives it up exactly one wins: a run starts at most once.
+"""
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+import psutil
+from django.conf import settings
+
+COOKIE = "SIGNALBOX_RUN"  # in the environment of everything that a run starts, so that escaped processes are found
+NAME = re.compile(r"(\d+)-(\d+)-(\d+)")
+
+# $1: the run's directory; the rest: the command. No external programs, so that it costs two processes in all. umask and
+# the core limit are set here because a preexec function would forbid the cheap vfork.
+SHIM = r"""
+run=$1; shift
+set -C; { : >"$run/started"; } 2>/dev/null || exit 125
+set +C; echo $$ >"$run/pid"; umask 022; ulimit -c 0; cd "$run/work" || exit 126
+"$@" </dev/null >>"$run/out" 2>&1
+echo $? >"$run/status"
+"""
+
+
+def name_of(deployment: int, attempt: int, position: int) -> str:
+    return f"{deployment}-{attempt}-{position}"
+
+
+def directory(name: str) -> Path:
+    return settings.SPOOL_DIR / "runs" / name
+
+
+def prepare(name: str) -> Path:
+    """Make the run's private directory (0700) and return where its package is unpacked to."""
+    run = directory(name)
+    run.mkdir(parents=True, mode=0o700)
+    for part in ("work", "home", "tmp"):
+        (run / part).mkdir(mode=0o700)
+    return run / "work"
+
+
+def start(name: str, command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start the command in the run's `work` directory: own session, stdin closed, nothing of our environment."""
+    run = directory(name)
+    private = {"HOME": str(run / "home"), "TMPDIR": str(run / "tmp"), COOKIE: name}
+    return subprocess.Popen(
+        ["/bin/sh", "-c", SHIM, "signalbox-run", str(run), *command],
+        env={**environment, **private},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd="/",
+    )
+
+
+def seal(name: str) -> bool:
+    """Make sure that a run which has not started never will. False: it has started."""
+    run = directory(name)
+    run.mkdir(parents=True, mode=0o700, exist_ok=True)
+    try:
+        os.close(os.open(run / "started", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        return False
+    return True
+
+
+def exit_status(name: str) -> int | None:
+    """What the script came to, or None when that is not (yet) known. 128 + n: ended by signal n (POSIX shell)."""
+    try:
+        text = (directory(name) / "status").read_text()
+    except OSError:
+        return None
+    return int(text) if text.endswith("\n") else None
+
+
+def output(name: str, position: int) -> IO[bytes] | None:
+    """The run's output, opened behind `position` bytes; None when nothing has been printed yet."""
+    try:
+        file = (directory(name) / "out").open("rb")
+    except FileNotFoundError:
+        return None
+    file.seek(position)
+    return file
+
+
+def pid_of(name: str, patience: float = 1.0) -> int | None:
+    """The process that runs the script, if it lives: the number may have gone to another process since."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            pid = int((directory(name) / "pid").read_text())
+        except (OSError, ValueError):
+            if time.monotonic() > end:
+                return None
+            time.sleep(0.05)  # it writes its number right after the mark
+            continue
+        return pid if is_alive(pid, name) else None
+
+
+def is_alive(pid: int, name: str) -> bool:
+    """Whether this process still is the one that runs this run: its command line names the directory."""
+    try:
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and str(directory(name)) in process.cmdline()
+    except psutil.Error:
+        return False
+
+
+def processes(name: str, session: int | None) -> list[psutil.Process]:
+    """Everything that the run started and that lives: its session, and whatever left it but carries the cookie."""
+    return [process for process in psutil.process_iter() if _belongs(process, name, session)]
+
+
+def kill(name: str, session: int | None, grace: float) -> None:
+    """SIGTERM to everything that the run started, SIGKILL to what lives after `grace` seconds. No grandchild survives.
+
+    The shell that notes the exit status goes last, so that it still can.
+    """
+    for number, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 2.0)):
+        end = time.monotonic() + patience
+        while True:
+            living = processes(name, session)
+            if not living:
+                return
+            others = [process for process in living if process.pid != session]
+            for process in others or living:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.send_signal(number)
+            if time.monotonic() > end:
+                break
+            time.sleep(0.1)
+
+
+def remove(name: str) -> None:
+    shutil.rmtree(directory(name), ignore_errors=True)
+
+
+def known() -> Iterator[tuple[str, int, int, int]]:
+    """Every run with a directory on this host: name, deployment, attempt, position."""
+    with contextlib.suppress(FileNotFoundError):
+        for path in (settings.SPOOL_DIR / "runs").iterdir():
+            if match := NAME.fullmatch(path.name):
+                yield path.name, int(match[1]), int(match[2]), int(match[3])
+
+
+def _belongs(process: psutil.Process, name: str, session: int | None) -> bool:
+    try:
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        if session is not None and os.getsid(process.pid) == session:
+            return True
+        return process.environ().get(COOKIE) == name
+    except (psutil.Error, OSError):
+        return False
+
+
+# -- who owns runs on this host ---------------------------------------------------------------------------------------
+
+
+class Ownership:
+    """This worker's lock file. The kernel releases it when the process dies, however that happens, so that a successor
+    on the same host knows at once, without waiting for a lease."""
+
+    def __init__(self) -> None:
+        self.name = f"{settings.WORKER_HOST}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
+        _owners().mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._held = os.open(_lock_file(self.name), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def release(self) -> None:
+        """Let go, as a worker does when it ends: whoever asks is told that it is gone."""
+        os.close(self._held)
+
+
+def is_dead(owner: str) -> bool:
+    """Whether the worker of this name is proven dead. Ask only about workers of this host."""
+    try:
+        with _lock_file(owner).open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    _lock_file(owner).unlink(missing_ok=True)
+    return True
+
+
+def boot_id() -> str:
+    """Changes with every start of the machine (Linux); empty where that is not told."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _owners() -> Path:
+    owners: Path = settings.SPOOL_DIR / "owners"
+    return owners
+
+
+def _lock_file(owner: str) -> Path:
+    return _owners() / owner.replace("/", "_")

@@ -1,0 +1,96 @@
+"""Run the release package: unpack it and start its entry point with `ENVIRONMENT RELEASE`.
+
+The contract is the one of CDAF release packages (release.sh): both as arguments, the variables as environment, the
+exit status decides.
+"""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from deployments import spool
+from deployments.models import Deployment
+from deployments.steps.command import Command, StepRefused
+from projects.encryption import CannotDecrypt
+from registry import inspection, storage
+from registry.actions import limits
+from registry.models import PackageVersion
+from registry.refusals import RegistryRefused
+from releases import snapshot
+
+ARGUMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ")  # all that a script sees of the worker's own environment
+
+
+def prepare(deployment: Deployment, step: dict[str, Any], run: str) -> Command:
+    """Verify the digest, unpack into the run's directory and say what to start. Raises StepRefused with a sentence."""
+    version = _package(deployment, step["settings"].get("package"))
+    entry_point = step["settings"].get("entry_point") or version.entry_point
+    if not entry_point:
+        raise StepRefused(
+            f"{version} has no release.sh, and the process states no other entry point: either the package gets one, or"
+            " an administrator names it in the step."
+        )
+    arguments = [_argument(deployment.environment.name), _argument(_release_argument(deployment))]
+    environment, secrets = environment_of(deployment)
+    script = _unpack(version, run) / entry_point
+    if not script.resolve().is_relative_to(spool.directory(run).resolve()) or not script.is_file():
+        raise StepRefused(f"{version} holds no file “{entry_point}”, which is stated as its entry point.")
+    return Command(
+        line=_command(entry_point) + arguments,
+        environment=environment | {"SIGNALBOX_VERSION": version.version, "SIGNALBOX_PACKAGE": version.package.name},
+        secrets=secrets,
+        introduction=f"{version} (SHA-256 {version.artifact.sha256[:16]}… verified): {entry_point} {' '.join(arguments)}",
+    )
+
+
+def environment_of(deployment: Deployment) -> tuple[dict[str, str], set[str]]:
+    """The environment of the deployment's scripts, and the values in it that must be masked.
+
+    Raises StepRefused with a sentence when a sensitive variable cannot be decrypted.
+    """
+    try:
+        variables, secrets = snapshot.environment_of(deployment.release.snapshot, deployment.environment.slug)
+    except CannotDecrypt as error:
+        raise StepRefused(str(error)) from error
+    inherited = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    about = {"SIGNALBOX_DEPLOYMENT": str(deployment.pk), "SIGNALBOX_PROJECT": deployment.project.slug}
+    return {**inherited, **variables, **about}, secrets
+
+
+def _package(deployment: Deployment, name: str | None) -> PackageVersion:
+    lines = deployment.release.packages.select_related("version__package", "version__artifact").order_by("pk")
+    if name is not None:
+        lines = lines.filter(package__name__iexact=name)
+    line = lines.first()
+    if line is None:
+        raise StepRefused(f"{deployment.release} holds no package {name or ''}".rstrip() + ".")
+    return line.version
+
+
+def _unpack(version: PackageVersion, run: str) -> Path:
+    work = spool.directory(run) / "work"
+    try:
+        inspection.unpack(storage.verify(version.artifact.sha256), work, limits())
+    except RegistryRefused as refusal:
+        raise StepRefused(f"{version} cannot be run: {refusal}") from refusal
+    return work
+
+
+def _command(entry_point: str) -> list[str]:
+    """Shell scripts are run by bash, as they are in CI: archives often lose the executable bit."""
+    return ["bash", f"./{entry_point}"] if entry_point.endswith(".sh") else [f"./{entry_point}"]
+
+
+def _release_argument(deployment: Deployment) -> str:
+    """The number that people know the deployment by: the stack's inside a train."""
+    return (deployment.parent or deployment).release.argument
+
+
+def _argument(value: str) -> str:
+    if not ARGUMENT.fullmatch(value):
+        raise StepRefused(
+            f"“{value}” cannot be given to a release package: only letters, digits, “.”, “_” and “-” can."
+        )
+    return value

@@ -1,0 +1,214 @@
+"""The train: starts what may start, and advances a stack's deployment through its stages.
+
+A stack's deployment is a state machine and holds no worker. `advance` looks at the children and does what is due; it
+may be called any number of times, from anywhere, also by two at once.
+"""
+
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from accounts import trail
+from accounts.models import User
+from deployments import doorbell, outcomes, plans, policy
+from deployments.models import DONE, FINAL, UNFINISHED, Deployment, Status
+from projects.models import Project
+
+SETTLED_BADLY = (Status.FAILED, Status.CANCELLED)
+ASKS_A_PERSON = (Status.INTERRUPTED, Status.NEEDS_ATTENTION)
+
+
+def lock_track(project: Project) -> None:
+    """Everybody who asks for, starts or ends something in one stack queues up here (until the transaction ends)."""
+    Project.objects.select_for_update(of=("self",)).get(pk=project.parent_id or project.pk)
+
+
+@transaction.atomic
+def start_if_clear(deployment: Deployment) -> list[policy.Blocker]:
+    """Start a scheduled deployment if nothing stands in its way; otherwise return the reasons, and it waits.
+
+    A plan that is no longer the one that was approved sends the request back to its approvers.
+    """
+    lock_track(deployment.project)
+    row = Deployment.objects.with_names().get(pk=deployment.pk)
+    if row.status != Status.SCHEDULED:
+        return []
+    if blockers := policy.why_not_deployable(row.release, row.environment, deployment=row):
+        return blockers
+    plan = plans.plan_for(row.release, row.environment)
+    if plan.fingerprint != row.fingerprint and not _take_new_plan(row, plan):
+        return policy.why_not_deployable(row.release, row.environment, deployment=row)
+    Deployment.objects.filter(pk=row.pk).move(Status.QUEUED)
+    if row.project.is_stack:
+        _depart(row, plan)
+    else:
+        doorbell.ring(row)
+    return []
+
+
+def refresh_plan(row: Deployment, plan: plans.Plan) -> None:
+    """Put a changed plan in place and withdraw the approvals that were given for the old one."""
+    now = timezone.now()
+    because = "The plan changed: something else went live there in the meantime."
+    withdrawn = row.approvals.filter(withdrawn_at=None).update(withdrawn_at=now, withdrawn_because=because)
+    Deployment.objects.filter(pk=row.pk).update(plan=plan.as_json(), fingerprint=plan.fingerprint, mode=plan.mode)
+    row.plan, row.fingerprint, row.mode = plan.as_json(), plan.fingerprint, plan.mode
+    if withdrawn:
+        trail.record(None, "deployment.replanned", row, f"{row} needs new approvals. {because}")
+
+
+def _take_new_plan(row: Deployment, plan: plans.Plan) -> bool:
+    """Whether the deployment may go on under the new plan: only where nobody had to approve the old one."""
+    refresh_plan(row, plan)
+    if not row.gates:
+        return True
+    Deployment.objects.filter(pk=row.pk).move(Status.REQUESTED)
+    row.status = Status.REQUESTED
+    return False
+
+
+def _depart(row: Deployment, plan: plans.Plan) -> None:
+    """A stack's deployment starts at once: its components' rows come into being with it."""
+    Deployment.objects.filter(pk=row.pk).move(Status.RUNNING, started_at=timezone.now())
+    Deployment.objects.bulk_create(
+        Deployment(
+            project_id=item.component_id,
+            release_id=item.release_id,
+            environment=row.environment,
+            parent=row,
+            stage=item.stage,
+            status=Status.PENDING,
+            mode=_mode_of(item, row),
+            plan=[],
+            requested_by=row.requested_by,
+            reason=row.reason,
+        )
+        for item in plan.items
+    )
+    trail.record(None, "deployment.started", row, f"{row} has started.")
+    advance(row.pk)
+
+
+def _mode_of(item: plans.PlanItem, row: Deployment) -> str:
+    if item.from_number is None:
+        return Deployment.Mode.PROMOTE
+    return Deployment.Mode.REDEPLOY if item.from_number == item.number else row.mode
+
+
+@transaction.atomic
+def advance(pk: int) -> None:
+    """Do what is due in the stack's deployment `pk`: nothing, the next stage, or its end."""
+    parent = Deployment.objects.select_for_update(of=("self",)).with_names().get(pk=pk)
+    if parent.status in FINAL:
+        return
+    children = list(
+        parent.children.select_related("project", "release__project", "environment").order_by("stage", "pk")
+    )
+    if parent.cancel_requested_at:
+        _stop(parent, children)
+    elif any(child.status in SETTLED_BADLY for child in children):
+        _drop(children, (Status.PENDING,), "The stage before did not succeed.")
+    else:
+        _start_stages(children)
+    _conclude(parent, children)
+
+
+def _start_stages(children: list[Deployment]) -> None:
+    """Start the first stage that has not been; components passed over may complete it at once, so look again."""
+    for stage in sorted({child.stage for child in children}):
+        due = [child for child in children if child.stage == stage]
+        for child in due:
+            if child.status == Status.PENDING:
+                _start_child(child)
+        if any(child.status not in DONE for child in due):
+            return
+
+
+def _start_child(child: Deployment) -> None:
+    condition = child.parent.release.components.get(component=child.project_id).condition if child.parent else ""
+    if because := plans.why_skip(child.release, condition, child.environment):
+        outcomes.end(child, Status.SKIPPED, because)
+    elif Deployment.objects.filter(pk=child.pk).move(Status.QUEUED):
+        child.status = Status.QUEUED
+        doorbell.ring(child)
+
+
+def _stop(parent: Deployment, children: list[Deployment]) -> None:
+    """Cancel what has not started; ask what runs to stop where that was wanted."""
+    by = parent.cancel_requested_by
+    _drop(children, (Status.PENDING, Status.QUEUED), "Its stack's deployment was cancelled before it started.", by=by)
+    if parent.cancel_stops_running:
+        _drop(
+            children, ASKS_A_PERSON, "Its stack's deployment was cancelled; what is really there is not known.", by=by
+        )
+        parent.children.filter(status=Status.RUNNING, cancel_requested_at=None).update(
+            cancel_requested_at=parent.cancel_requested_at, cancel_requested_by=by, cancel_stops_running=True
+        )
+
+
+def _drop(children: Iterable[Deployment], statuses: Iterable[Status], sentence: str, by: User | None = None) -> None:
+    for child in children:
+        if child.status in statuses:
+            outcomes.end(child, Status.CANCELLED, sentence, by=by, fence=F("fence") + 1)
+
+
+def _conclude(parent: Deployment, children: list[Deployment]) -> None:
+    """End the stack's deployment once no child is unfinished; until then show whether it waits for a person."""
+    unfinished = [child for child in children if child.status in UNFINISHED]
+    bad = [child for child in children if child.status in SETTLED_BADLY]
+    if unfinished:
+        _show(parent, asks=any(child.status in ASKS_A_PERSON for child in children))
+    elif not bad:
+        outcomes.end(parent, Status.SUCCEEDED, f"{parent.release} is live in {parent.environment}.")
+    elif parent.cancel_requested_at:
+        outcomes.end(parent, Status.CANCELLED, _what_became(parent, children), by=parent.cancel_requested_by)
+    else:
+        outcomes.end(parent, Status.FAILED, _what_became(parent, children))
+
+
+def _show(parent: Deployment, *, asks: bool) -> None:
+    wanted = Status.NEEDS_ATTENTION if asks else Status.RUNNING
+    if parent.status != wanted and Deployment.objects.filter(pk=parent.pk).move(wanted):
+        parent.status = wanted
+        if asks:
+            trail.record(None, "deployment.needs_attention", parent, f"{parent} waits for a person to decide.")
+
+
+def _what_became(parent: Deployment, children: list[Deployment]) -> str:
+    """What had been done and what not, in a sentence that names the components."""
+    done = [child.project.name for child in children if child.status == Status.SUCCEEDED]
+    there = [child.project.name for child in children if child.status == Status.SKIPPED]
+    failed = [child.project.name for child in children if child.status == Status.FAILED]
+    stopped = [child.project.name for child in children if child.status == Status.CANCELLED and child.started_at]
+    never = [child.project.name for child in children if child.status == Status.CANCELLED and not child.started_at]
+    words = [
+        f"{' and '.join(names)} {word}"
+        for names, word in (
+            (failed, "failed"),
+            (stopped, "stopped midway"),
+            (done, "deployed"),
+            (there, "there already"),
+            (never, "not started"),
+        )
+        if names
+    ]
+    verb = "was cancelled" if parent.cancel_requested_at else "stopped"
+    return f"{parent.release} {verb} in {parent.environment}: {'; '.join(words)}."
+
+
+def stuck() -> list[int]:
+    """Stack deployments whose last advance was lost: nothing of theirs is moving, or a question is not shown."""
+    moving = (Status.QUEUED, Status.RUNNING)
+    parents = Deployment.objects.filter(project__kind=Project.Kind.STACK)
+    idle = parents.filter(status__in=(Status.RUNNING, Status.NEEDS_ATTENTION)).exclude(
+        children__status__in=(*moving, *ASKS_A_PERSON)
+    )
+    unasked = parents.filter(status=Status.RUNNING, children__status__in=ASKS_A_PERSON)
+    asked = parents.filter(status=Status.NEEDS_ATTENTION).exclude(children__status__in=ASKS_A_PERSON)
+    stopping = parents.filter(cancel_requested_at__isnull=False, status__in=UNFINISHED).filter(
+        Q(children__status=Status.QUEUED) | Q(cancel_stops_running=True, children__status__in=ASKS_A_PERSON)
+    )
+    found = [idle, unasked, asked, stopping]
+    return sorted({pk for rows in found for pk in rows.values_list("pk", flat=True)})

@@ -1,0 +1,345 @@
+"""The release train from a pushed package to PROD, unattended and over HTTP only: `make demo`.
+
+It starts the product in a place of its own, narrates each step in a line with its duration, checks every claim and
+exits with 0 only if all held.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import requests
+
+from examples.patient_portal.packages import NotPushed, build, push
+from examples.patient_portal.starting import Running, product
+from examples.patient_portal.visiting import Person, Pipeline, Unexpected
+
+STACK = "patient-portal"
+STATE = "anypoint-desired-state"
+UI = "patient-ui"
+FINAL = ("succeeded", "skipped", "failed", "cancelled", "rejected", "superseded", "expired")
+FINISHED_WITHIN = 60  # seconds
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What the grid says about one component in one environment."""
+
+    version: str
+    in_step: bool
+    latest: str  # status of the latest attempt there, where it differs from what is live
+
+
+Grid = dict[tuple[str, str], Cell]
+
+
+@contextmanager
+def step(title: str) -> Iterator[Say]:
+    """One line: how long it took, what was done, and what came of it."""
+    started, said = time.monotonic(), list[str]()
+    try:
+        yield said.append
+    except BaseException:
+        print(f"{time.monotonic() - started:6.1f} s  {title}: FAILED", flush=True)
+        raise
+    print(f"{time.monotonic() - started:6.1f} s  {title}{': ' if said else ''}{'; '.join(said)}", flush=True)
+
+
+def claim(held: bool, sentence: str) -> None:
+    """Raise Unexpected unless what `sentence` claims holds."""
+    if not held:
+        raise Unexpected(f"This does not hold: {sentence}")
+
+
+class Story:
+    """The people, the pipeline and the places of one demo."""
+
+    def __init__(self, running: Running) -> None:
+        first = json.loads((running.data_dir / "first-sign-in.json").read_text(encoding="utf-8"))
+        self.running = running
+        self.token: str = first["tokens"]["ci"]
+        self.pipeline = Pipeline(running.url, self.token)
+        self._passwords = {account["username"]: account["password"] for account in first["accounts"]}
+
+    def signs_in(self, username: str) -> Person:
+        """A browser in which this person has signed in."""
+        return Person(self.running.url, username, self._passwords[username])
+
+    def pushes(self, component: str, version: str, *, broken: bool = False) -> str:
+        """Push a version; the number of the release that a trigger created, empty where none was."""
+        answer = push(self.running.url, self.token, component, version, build(component, version, broken=broken))
+        claim(answer.created, f"{component} {version} is new to the portal")
+        evaluations = answer.body["evaluations"]
+        claim(bool(evaluations), f"pushing {component} {version} left a visible evaluation")
+        return next((str(found["release"]) for found in evaluations if found.get("release")), "")
+
+    def waiting_in(self, environment: str, release: str) -> int:
+        """The id of the request that waits for approval there; raises unless it is for `release`."""
+        found = self.pipeline.get("/deployments", project=STACK, environment=environment)["items"]
+        waiting = [item for item in found if item["status"] == "requested" and item["release"] == release]
+        claim(len(waiting) == 1, f"release {release} waits for approval in {environment.upper()}")
+        return int(waiting[0]["id"])
+
+    def requests(self, project: str, release: str, environment: str, reason: str) -> int:
+        """Ask through the API for a deployment; its id."""
+        path = f"/projects/{project}/releases/{release}/deployments"
+        return int(self.pipeline.post(path, environment=environment, reason=reason)["id"])
+
+    def follows(self, deployment: int) -> dict[str, Any]:
+        """Wait until the deployment is final, and return it with its components."""
+        until = time.monotonic() + FINISHED_WITHIN
+        while time.monotonic() < until:
+            found: dict[str, Any] = self.pipeline.get(f"/deployments/{deployment}", wait=10)
+            if found["status"] in FINAL:
+                return found
+        raise Unexpected(f"Deployment {deployment} did not finish within {FINISHED_WITHIN} seconds.")
+
+    def log(self, deployment: int) -> str:
+        """The deployment log as text."""
+        return self.pipeline.text(f"/deployments/{deployment}/log")
+
+    def grid(self) -> Grid:
+        """Component and environment to what the grid says."""
+        found = self.pipeline.get(f"/projects/{STACK}/grid")
+        return {
+            (row["component"], cell["environment"]): Cell(
+                cell.get("version") or "", bool(cell.get("in_step", True)), cell.get("latest_status") or ""
+            )
+            for row in found["rows"]
+            for cell in row["cells"]
+        }
+
+    def site_version(self, environment: str) -> str:
+        """The version that the published site states; empty where nothing is published."""
+        return str(self._served(f"{self.running.sites_url}/{environment}/version.json").get("version", ""))
+
+    def apis(self, environment: str) -> dict[str, str]:
+        """API name to version, as CloudHub lists them."""
+        url = f"{self.running.cloudhub_url}/environments/{environment.upper()}/applications"
+        return {item["name"]: item["version"] for item in self._served(url).get("items", [])}
+
+    def leave(self) -> None:
+        """Close the connections."""
+        self.pipeline.leave()
+
+    @staticmethod
+    def _served(url: str) -> dict[str, Any]:
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.get(url, timeout=10)
+            return dict(answer.json()) if answer.ok else {}
+
+
+def approves(person: Person, deployment: int, comment: str) -> None:
+    """Decide on the approval page, with everything that its form carries."""
+    person.submit(f"/deployments/{deployment}/approval/", "decision", decision="approve", comment=comment)
+
+
+def component_statuses(deployment: dict[str, Any]) -> dict[str, str]:
+    """Component to status, within a train."""
+    return {child["project"]: child["status"] for child in deployment["children"]}
+
+
+def component_deployment(deployment: dict[str, Any], component: str) -> int:
+    """The id of a component's deployment within a train."""
+    return next(int(child["id"]) for child in deployment["children"] if child["project"] == component)
+
+
+def is_live(story: Story, environment: str, state: str, ui: str) -> None:
+    """Claim that grid, site and CloudHub agree on what is live there."""
+    grid = story.grid()
+    claim(grid[STATE, environment].version == state, f"the grid shows {STATE} {state} in {environment.upper()}")
+    claim(grid[UI, environment].version == ui, f"the grid shows {UI} {ui} in {environment.upper()}")
+    claim(story.site_version(environment) == ui, f"the site of {environment.upper()} states version {ui}")
+    claim(set(story.apis(environment)) == {"patient-api", "admissions-api"}, "CloudHub runs both APIs")
+
+
+def first_push(story: Story) -> str:
+    """1.0.0 of both components becomes a release that waits."""
+    with step("CI pushes 1.0.0 of both components") as say:
+        early = story.pushes(STATE, "1.0.0")
+        release = story.pushes(UI, "1.0.0")
+        claim(not early, "one component alone makes no release of the stack")
+        claim(bool(release), "the second push made a release of the stack")
+        story.waiting_in("test", release)
+        claim(story.site_version("test") == "", "nothing reaches TEST without approval")
+        say(f"release {release} waits for approval, TEST is untouched")
+    return release
+
+
+def to_test(story: Story, manager: Person, release: str) -> dict[str, Any]:
+    """The release manager opens TEST for the waiting release; the finished deployment."""
+    deployment = story.waiting_in("test", release)
+    approves(manager, deployment, "TEST is free.")
+    return story.follows(deployment)
+
+
+def first_to_test(story: Story, manager: Person, release: str) -> None:
+    with step(f"The release manager approves {release} for TEST") as say:
+        done = to_test(story, manager, release)
+        claim(done["status"] == "succeeded", f"release {release} succeeded in TEST, not: {done.get('outcome')}")
+        is_live(story, "test", "1.0.0", "1.0.0")
+        log = story.log(component_deployment(done, UI))
+        claim("Rendered" in log and "Published to" in log, "the log shows what the script of Patient UI printed")
+        log = story.log(component_deployment(done, STATE))
+        claim("2 of 2 applied" in log, "the log shows that both APIs were applied")
+        say("component by component, the site states 1.0.0")
+
+
+def first_to_prod(story: Story, owner: Person, release: str) -> None:
+    with step(f"CI requests PROD for {release}, the product owner approves") as say:
+        deployment = story.requests(STACK, release, "prod", "TEST is settled.")
+        claim(story.site_version("prod") == "", "nothing reaches PROD without approval")
+        approves(owner, deployment, "Read and agreed.")
+        done = story.follows(deployment)
+        claim(done["status"] == "succeeded", f"release {release} succeeded in PROD, not: {done.get('outcome')}")
+        is_live(story, "prod", "1.0.0", "1.0.0")
+        say("the site of PROD states 1.0.0")
+
+
+def new_interface(story: Story, manager: Person) -> str:
+    with step("CI pushes Patient UI 1.1.0, the release manager approves TEST") as say:
+        release = story.pushes(UI, "1.1.0")
+        claim(bool(release), "a new version of one component made a release of the stack")
+        done = to_test(story, manager, release)
+        claim(done["status"] == "succeeded", f"release {release} succeeded in TEST, not: {done.get('outcome')}")
+        claim(component_statuses(done)[STATE] == "skipped", "the unchanged component was skipped")
+        claim(component_statuses(done)[UI] == "succeeded", "the new version was deployed")
+        is_live(story, "test", "1.0.0", "1.1.0")
+        is_live(story, "prod", "1.0.0", "1.0.0")
+        say(f"release {release}, Anypoint desired state skipped; TEST shows 1.1.0, PROD still 1.0.0")
+    return release
+
+
+def broken_interface(story: Story, manager: Person) -> None:
+    with step("CI pushes Patient UI 1.2.0, whose script fails") as say:
+        release = story.pushes(UI, "1.2.0", broken=True)
+        done = to_test(story, manager, release)
+        claim(done["status"] == "failed", f"release {release} failed in TEST, not: {done['status']}")
+        claim(component_statuses(done)[UI] == "failed", "it is Patient UI that failed")
+        log = story.log(component_deployment(done, UI))
+        claim("The connection to the content store was lost" in log, "the log shows why")
+        is_live(story, "test", "1.0.0", "1.1.0")
+        claim(story.grid()[UI, "test"].latest == "failed", "the grid shows the failure beside what is live")
+        say(f"release {release} stops in TEST; the grid and the site still say 1.1.0, and the failure is shown")
+
+
+def roll_back(story: Story, manager: Person, release: str) -> None:
+    with step(f"TEST is rolled back to {release}") as say:
+        deployment = story.requests(STACK, release, "test", "1.2.0 does not start.")
+        approves(manager, deployment, "Back to what worked.")
+        done = story.follows(deployment)
+        claim(done["status"] == "succeeded", f"the rollback succeeded, not: {done.get('outcome')}")
+        claim(done["mode"] == "rollback", "it is recorded as a rollback")
+        is_live(story, "test", "1.0.0", "1.0.0")
+        say("the whole stack, recorded as a rollback; the site states 1.0.0 again")
+
+
+def one_component_alone(story: Story, manager: Person, owner: Person) -> None:
+    with step("The release manager promotes Patient UI 1.1.0 to PROD on its own") as say:
+        page = f"/projects/{UI}/releases/1.1.0/deploy/?environment=prod"
+        answer = manager.submit(page, "reason", environment="prod", reason="Patients cannot see their results.")
+        deployment = int(answer.url.split("/deployments/")[1].split("/")[0])
+        approves(owner, deployment, "Cannot wait.")
+        done = story.follows(deployment)
+        claim(done["status"] == "succeeded", f"Patient UI 1.1.0 succeeded in PROD, not: {done.get('outcome')}")
+        is_live(story, "prod", "1.0.0", "1.1.0")
+        grid = story.grid()
+        claim(not grid[UI, "prod"].in_step, "the grid shows Patient UI out of step in PROD")
+        claim(grid[STATE, "prod"].in_step, "the grid shows Anypoint desired state in step in PROD")
+        say("PROD shows 1.1.0, out of step with its stack")
+
+
+def show(grid: Grid) -> None:
+    """The grid as a table of text."""
+    components = list(dict.fromkeys(component for component, _ in grid))
+    environments = list(dict.fromkeys(environment for _, environment in grid))
+    rows = [["", *(environment.upper() for environment in environments)]]
+    rows += [[component, *(_shown(grid[component, place]) for place in environments)] for component in components]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    print()
+    for row in rows:
+        print("  " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+    print()
+
+
+def _shown(cell: Cell) -> str:
+    notes = ["out of step"] * (not cell.in_step) + [f"latest attempt {cell.latest}"] * (cell.latest == "failed")
+    remark = f" ({', '.join(notes)})" if notes else ""
+    return f"{cell.version or 'nothing'}{remark}"
+
+
+def tell(running: Running) -> None:
+    """The whole story; raises Unexpected at the first claim that does not hold."""
+    with ExitStack() as stack:
+        story = Story(running)
+        stack.callback(story.leave)
+        with step("Release manager and product owner sign in"):
+            manager, owner = story.signs_in("release-manager"), story.signs_in("product-owner")
+            stack.callback(manager.leave)
+            stack.callback(owner.leave)
+        first = first_push(story)
+        first_to_test(story, manager, first)
+        first_to_prod(story, owner, first)
+        new_interface(story, manager)
+        broken_interface(story, manager)
+        roll_back(story, manager, first)
+        one_component_alone(story, manager, owner)
+        show(story.grid())
+
+
+def main() -> int:
+    """Exit status: 0 when every claim held, 1 with the sentence that did not, 130 when interrupted."""
+
+    def interrupted(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupted)
+    started = time.monotonic()
+    try:
+        with _started() as running:
+            tell(running)
+            stopping = time.monotonic()
+        print(f"{time.monotonic() - stopping:6.1f} s  Everything is stopped and removed")
+    except (Unexpected, NotPushed, requests.RequestException, OSError, KeyError, ValueError) as error:
+        print(f"\nThe demo failed after {time.monotonic() - started:.1f} s. {_sentence(error)}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped; everything that the demo started is stopped and removed.", file=sys.stderr)
+        return 130
+    print(f"Every claim held. {time.monotonic() - started:.1f} s in all.")
+    return 0
+
+
+@contextmanager
+def _started() -> Iterator[Running]:
+    started = time.monotonic()
+    with product() as running:
+        print(
+            f"{time.monotonic() - started:6.1f} s  The portal, its worker and the stand-ins start: {running.url}",
+            flush=True,
+        )
+        yield running
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"The portal's answer has no {error}."
+    return str(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""The command line of `push`: build a version of a sample package and push it, one plain line for each thing done."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from examples.patient_portal.packages import COMPONENTS, Answer, NotPushed, build, push
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit status: 0 when everything was accepted (or built), 1 with a sentence otherwise."""
+    stated = _parser().parse_args(arguments)
+    components = COMPONENTS if stated.component == "all" else (stated.component,)
+    try:
+        for component in components:
+            _carry_out(component, stated)
+    except NotPushed as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"Cannot write {error.filename}: {error.strerror}.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="push", description="Build a sample package and push it as a CI pipeline would."
+    )
+    parser.add_argument("component", choices=(*COMPONENTS, "all"))
+    parser.add_argument("version", help="for example 1.0.0")
+    parser.add_argument(
+        "--url", default=os.environ.get("SIGNALBOX_URL", "http://127.0.0.1:8000"), help="or SIGNALBOX_URL"
+    )
+    parser.add_argument(
+        "--token", default=os.environ.get("SIGNALBOX_TOKEN", ""), help="or SIGNALBOX_TOKEN, which is safer"
+    )
+    parser.add_argument("--manifest", nargs="+", default=[], metavar="API=VERSION", help="APIs of the desired state")
+    parser.add_argument("--broken", action="store_true", help="a package whose script fails with status 3")
+    parser.add_argument("--slow", type=int, default=0, metavar="SECONDS", help="a package whose script takes that long")
+    parser.add_argument("--build-only", type=Path, metavar="DIR", help="write the archive there and push nothing")
+    return parser
+
+
+def _carry_out(component: str, stated: argparse.Namespace) -> None:
+    content = build(
+        component, stated.version, manifest=_manifest(stated.manifest), broken=stated.broken, slow_seconds=stated.slow
+    )
+    print(f"Built {component} {stated.version}: {len(content):,} bytes, SHA-256 {hashlib.sha256(content).hexdigest()}")
+    if stated.build_only:
+        path = stated.build_only / f"{component}.{stated.version}.zip"
+        stated.build_only.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        print(f"Wrote {path}")
+        return
+    if not stated.token:
+        raise NotPushed("There is no token. Set SIGNALBOX_TOKEN to a token with the push scope.")
+    report(push(stated.url, stated.token, component, stated.version, content), component, stated.version)
+
+
+def _manifest(lines: Sequence[str]) -> Mapping[str, str] | None:
+    pairs = [line.partition("=") for line in lines]
+    for name, equals, version in pairs:
+        if not (name and version):
+            raise NotPushed(f"'{name}{equals}{version}' is not API=VERSION, for example patient-api=1.4.113.")
+    return {name: version for name, _, version in pairs} or None
+
+
+def report(answer: Answer, component: str, version: str) -> None:
+    """Print what the portal made of the push: whether it was new, and each trigger evaluation."""
+    known = "" if answer.created else ": the portal had the same bytes already, nothing changed"
+    print(f"Pushed {component} {version}{known}")
+    evaluations: list[Mapping[str, Any]] = answer.body.get("evaluations") or []
+    for evaluation in evaluations:
+        print(f"{evaluation.get('project')}: {evaluation.get('sentence')}")

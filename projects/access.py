@@ -1,0 +1,118 @@
+"""Who may do what where: the only door to a project. Views, API and policy ask here; nobody else looks at roles."""
+
+from collections.abc import Iterable
+from enum import Enum
+
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import Http404
+
+from accounts.backends import is_administrator
+from accounts.models import Membership, Role, User
+from lifecycles.models import Environment
+from projects.models import Project
+
+
+class Act(Enum):
+    """What somebody wants to do, and the roles that open it (any one of them)."""
+
+    SEE = "see", tuple(Role)
+    SEE_TECHNICAL = (
+        "see logs, packages and workers",
+        (Role.VIEWER, Role.DEPLOYER, Role.APPROVER, Role.RELEASE_MANAGER, Role.ADMINISTRATOR),
+    )
+    REQUEST = "request a deployment", (Role.DEPLOYER, Role.RELEASE_MANAGER)
+    CREATE_RELEASE = "create a release", (Role.DEPLOYER, Role.RELEASE_MANAGER)
+    APPROVE = "approve or reject", (Role.APPROVER, Role.RELEASE_MANAGER)
+    MANAGE = "roll back, deploy one component alone, cancel or resolve", (Role.RELEASE_MANAGER,)
+    PUSH = "push its packages", (Role.DEPLOYER, Role.RELEASE_MANAGER)
+    CONFIGURE = "configure it", (Role.ADMINISTRATOR,)
+
+    def __init__(self, words: str, roles: tuple[Role, ...]) -> None:
+        self.words, self.roles = words, roles
+
+
+def roles_of(user: User | AnonymousUser, project: Project, environment: Environment | None = None) -> set[Role]:
+    """The roles that `user` holds for this project: its own grants, its stack's, and those for every project.
+
+    environment  None: roles held in any of its environments; otherwise only those that hold there
+    """
+    return set(_grants(user, [project], environment).get(project.pk, ()))
+
+
+def may(user: User | AnonymousUser, act: Act, project: Project, environment: Environment | None = None) -> bool:
+    return not roles_of(user, project, environment).isdisjoint(act.roles)
+
+
+def projects_for(user: User | AnonymousUser, act: Act = Act.SEE) -> QuerySet[Project]:
+    """The projects where this account may do this (somewhere), as a queryset in order of name."""
+    if not isinstance(user, User) or not user.is_active:
+        return Project.objects.none()
+    if is_administrator(user) and Role.ADMINISTRATOR in act.roles:
+        return Project.objects.all()
+    grants = Membership.objects.held_by(user).filter(role__in=act.roles)
+    if grants.filter(project=None).exists():
+        return Project.objects.all()
+    named = grants.values("project")
+    return Project.objects.filter(Q(pk__in=named) | Q(parent__in=named))
+
+
+def get_project(user: User | AnonymousUser, slug: str, *, act: Act = Act.SEE) -> Project:
+    """The project with this slug, if `user` may do this there.
+
+    Raises Http404 for strangers, so that nobody learns which projects exist, and PermissionDenied with a sentence for
+    members without the role.
+    """
+    project = projects_for(user).filter(slug=slug).select_related("lifecycle", "parent__lifecycle", "process").first()
+    if project is None:
+        raise Http404("There is no such project, or you may not see it.")
+    require(user, act, project)
+    return project
+
+
+def require(user: User | AnonymousUser, act: Act, project: Project, environment: Environment | None = None) -> None:
+    """Raise PermissionDenied with a sentence unless `user` may do this here."""
+    if not may(user, act, project, environment):
+        raise PermissionDenied(why_not_permitted(act, project, environment))
+
+
+def why_not_permitted(act: Act, project: Project, environment: Environment | None = None) -> str:
+    """The sentence for somebody who may not."""
+    where = f"{project} in {environment}" if environment else f"{project}"
+    roles = " or ".join(role.label.lower() for role in act.roles)
+    return f"You may not {act.words} for {where}. It takes the role {roles}; ask an administrator for it."
+
+
+def people_with(roles: Iterable[Role], project: Project, environment: Environment) -> QuerySet[User]:
+    """The active people who hold one of these roles for this project in this environment."""
+    grants = Membership.objects.filter(
+        Q(project=None) | Q(project__in=project.family),
+        Q(environment=None) | Q(environment=environment),
+        role__in=list(roles),
+    )
+    return (
+        User.objects.filter(is_active=True)
+        .filter(Q(memberships__in=grants) | Q(groups__memberships__in=grants))
+        .distinct()
+        .order_by("username")
+    )
+
+
+def _grants(
+    user: User | AnonymousUser, projects: Iterable[Project], environment: Environment | None
+) -> dict[int, set[Role]]:
+    """Roles by project id, for these projects, in one query."""
+    projects = list(projects)
+    if not isinstance(user, User) or not user.is_active:
+        return {}
+    grants = Membership.objects.held_by(user)
+    if environment is not None:
+        grants = grants.filter(Q(environment=None) | Q(environment=environment))
+    held: dict[int | None, set[Role]] = {}
+    for role, project in grants.values_list("role", "project"):
+        held.setdefault(project, set()).add(Role(role))
+    if user.is_superuser:
+        held.setdefault(None, set()).add(Role.ADMINISTRATOR)
+    everywhere = held.get(None, set())
+    return {project.pk: everywhere.union(*(held.get(pk, set()) for pk in project.family)) for project in projects}

@@ -1,0 +1,82 @@
+"""What a component's release freezes besides its packages: the process and the variables, as plain JSON."""
+
+import json
+from typing import Any
+
+from django.db.models import Q
+
+from projects import encryption
+from projects.models import Project, Variable
+
+# The narrower a value is written, the stronger: everywhere < this environment, shared < the stack's < the component's own.
+SHARED, STACK, OWN = "shared", "stack", "own"
+STRENGTH = {SHARED: 0, STACK: 1, OWN: 2}
+
+
+def take(project: Project) -> dict[str, Any]:
+    """The snapshot of a project that is deployed itself: {"process": {…, "steps": […]}, "variables": […]}.
+
+    Sensitive values stay encrypted. A stack has neither, so its snapshot is empty.
+    """
+    if project.process is None:
+        return {}
+    return {"process": _process(project), "variables": [_frozen(variable, project) for variable in _variables(project)]}
+
+
+def fingerprint(snapshot: dict[str, Any], contents: list[str]) -> str:
+    """The same for the same contents, process and variables, whatever their encryption looks like today.
+
+    contents: one line per package or component, in any order. Keyed, because the variables hold secrets.
+    """
+    readable = {
+        "contents": sorted(contents),
+        "process": snapshot.get("process"),
+        "variables": [variable | {"value": _plain(variable)} for variable in snapshot.get("variables", [])],
+    }
+    return encryption.fingerprint(json.dumps(readable, sort_keys=True))
+
+
+def environment_of(snapshot: dict[str, Any], environment: str) -> tuple[dict[str, str], set[str]]:
+    """The variables for one environment (its slug) by name, decrypted, and the values among them that must be masked."""
+    values: dict[str, str] = {}
+    secret: dict[str, bool] = {}
+    for variable in sorted(snapshot.get("variables", []), key=_strength):
+        if variable["environment"] in (None, environment):
+            values[variable["name"]] = _plain(variable)
+            secret[variable["name"]] = variable["sensitive"]
+    return values, {values[name] for name, masked in secret.items() if masked and values[name]}
+
+
+def _strength(variable: dict[str, Any]) -> tuple[int, bool]:
+    return STRENGTH[variable["scope"]], variable["environment"] is not None
+
+
+def _plain(variable: dict[str, Any]) -> str:
+    value: str = variable["value"]
+    return encryption.decrypt(value) if variable["sensitive"] else value
+
+
+def _process(project: Project) -> dict[str, Any]:
+    process = project.process
+    assert process is not None
+    fields = ("position", "name", "kind", "settings", "time_limit_seconds", "retries", "repeatable")
+    return {"slug": process.slug, "name": process.name, "steps": list(process.steps.values(*fields))}
+
+
+def _variables(project: Project) -> list[Variable]:
+    return list(
+        Variable.objects.filter(Q(project=None) | Q(project__in=project.family))
+        .select_related("environment")
+        .order_by("name", "pk")
+    )
+
+
+def _frozen(variable: Variable, project: Project) -> dict[str, Any]:
+    scope = SHARED if variable.project_id is None else OWN if variable.project_id == project.pk else STACK
+    return {
+        "name": variable.name,
+        "environment": variable.environment.slug if variable.environment else None,
+        "scope": scope,
+        "sensitive": variable.sensitive,
+        "value": variable.value,
+    }

@@ -1,0 +1,78 @@
+"""What all tests share: which of them this machine can run, and a database that is as migrations left it."""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.apps import AppConfig, apps
+from django.core import serializers
+from django.db import connection
+from django.db.models import Model
+from django.db.models.signals import post_migrate
+from pytest_django.plugin import DjangoDbBlocker
+
+import config.celery  # noqa: F401 - messages go to the application that the settings describe
+from tests.machine import chromium
+
+WRITTEN_BY_DJANGO = {"auth", "contenttypes", "sessions"}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what this machine cannot run; `tests/run.py` says so, and fails where nothing may be left out."""
+    missing = {name for name, there in {"journey": chromium(), "services": _real_servers()}.items() if not there}
+    left_out = [item for item in items if any(item.get_closest_marker(name) for name in missing)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def _real_servers() -> bool:
+    broker = os.environ.get("CELERY_BROKER_URL", "")
+    return connection.vendor == "postgresql" and broker.startswith(("redis://", "rediss://"))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """REQUIRE_ALL=1: a skipped test is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("REQUIRE_ALL") == "1" and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The test database. A test with real transactions empties it afterwards; this keeps what migrations wrote."""
+    with django_db_blocker.unblock():
+        written = serializers.serialize("json", _rows_of_migrations())
+
+    def restore(sender: AppConfig, **_: Any) -> None:  # emptying the database ends with this signal
+        if sender.label == "deployments":
+            for row in serializers.deserialize("json", written):
+                row.save()
+
+    post_migrate.connect(restore)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(connection.ops), "sql_flush", _flushing_past_triggers(type(connection.ops).sql_flush))
+        yield
+    post_migrate.disconnect(restore)
+
+
+def _rows_of_migrations() -> Iterator[Model]:
+    for model in apps.get_models():
+        if model._meta.app_label not in WRITTEN_BY_DJANGO:
+            yield from model._default_manager.all()
+
+
+def _flushing_past_triggers(sql_flush: Callable[..., list[str]]) -> Callable[..., list[str]]:
+    """SQLite empties tables row by row, which the triggers that keep history refuse: take them away meanwhile."""
+
+    def flush(operations: Any, *arguments: Any, **named: Any) -> list[str]:
+        statements = sql_flush(operations, *arguments, **named)
+        if operations.connection.vendor != "sqlite":
+            return statements
+        with operations.connection.cursor() as cursor:
+            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+            triggers = cursor.fetchall()
+        return [*(f'DROP TRIGGER "{name}"' for name, _ in triggers), *statements, *(sql for _, sql in triggers)]
+
+    return flush

@@ -1,0 +1,18 @@
+from pathlib import Path
+
+import pytest
+from django.contrib.auth import get_user_model
+
+from accounts.models import User
+
+
+@pytest.fixture(autouse=True)
+def store(settings, tmp_path) -> Path:
+    """Where the packages of this one test lie."""
+    settings.PACKAGES_DIR = tmp_path / "packages"
+    return settings.PACKAGES_DIR
+
+
+@pytest.fixture
+def pusher(db) -> User:
+    return get_user_model().objects.create(username="ci-pipeline", password="!")
