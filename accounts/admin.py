@@ -29,7 +29,7 @@ NO_PASSWORD = "A service account has no password; give it an API token instead."
 class NewAccountForm(forms.ModelForm):
     """A person with a first password, or a service account without one."""
 
-    password = forms.CharField(
+    first_password = forms.CharField(
         required=False,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
@@ -42,13 +42,13 @@ class NewAccountForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        password = cleaned.get("password")
+        password = cleaned.get("first_password")
         if cleaned.get("is_service_account"):
             if password:
-                self.add_error("password", NO_PASSWORD)
+                self.add_error("first_password", NO_PASSWORD)
             self.instance.set_unusable_password()
         elif not password:
-            self.add_error("password", "Give this person a first password, or tick “service account”.")
+            self.add_error("first_password", "Give this person a first password, or tick “service account”.")
         else:
             self._set_first_password(password)
         return cleaned
@@ -60,7 +60,7 @@ class NewAccountForm(forms.ModelForm):
         try:
             validate_password(password, about)
         except forms.ValidationError as error:
-            self.add_error("password", error)
+            self.add_error("first_password", error)
         self.instance.set_password(password)
 
 
@@ -92,7 +92,7 @@ class AccountAdmin(RecordedAdmin, UserAdmin):
     search_fields = ("username", "first_name", "last_name", "email")
     filter_horizontal = ("groups",)
     readonly_fields = ("is_service_account", "last_login", "date_joined")
-    concealed = ("password",)
+    concealed = ("password", "first_password")
     inlines = (GrantInline,)
     fieldsets = (
         (None, {"fields": ("username", "password", "is_service_account", "is_active")}),
@@ -101,7 +101,7 @@ class AccountAdmin(RecordedAdmin, UserAdmin):
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = (
-        (None, {"fields": ("username", "is_service_account", "password")}),
+        (None, {"fields": ("username", "is_service_account", "first_password")}),
         ("Person", {"fields": ("first_name", "last_name", "email")}),
     )
 

@@ -3,7 +3,7 @@
 Each room registers its own models with these two classes; the words for a change are shared with `manage.py apply`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -48,9 +48,18 @@ class ReadOnlyInline(admin.TabularInline):
 
 
 class RecordedAdmin(admin.ModelAdmin):
-    """Configuration. `concealed` names the form fields whose values are never written down."""
+    """Configuration.
+
+    concealed     names of form fields whose values are never written down
+    explanations  help texts by field, where the model's own do not say enough to an administrator
+    """
 
     concealed: Sequence[str] = ()
+    explanations: Mapping[str, str] = {}
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        texts = getattr(getattr(self.form, "_meta", None), "help_texts", None) or {}
+        return super().get_form(request, obj, change=change, **{"help_texts": {**texts, **self.explanations}, **kwargs})
 
     def title_of(self, obj: Any) -> str:
         """How the trail calls it."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Model
 from django.utils import timezone
 
 from accounts import trail
@@ -27,7 +28,7 @@ def issue(
     name: str,
     scopes: Iterable[str],
     expires_at: datetime | None = None,
-    project: object | None = None,
+    project: Model | None = None,
     by: User | None = None,
 ) -> tuple[ApiToken, str]:
     """Issue a token for a service account and return it with its secret, which is shown this once.
@@ -46,7 +47,7 @@ def issue(
         raise TokenRefused(f"A token expires in the future and within {LONGEST.days} days.")
     secret = PREFIX + secrets.token_urlsafe(32)
     token = ApiToken.objects.create(
-        user=user, name=name, digest=digest_of(secret), scopes=chosen, project=project, expires_at=expires_at
+        user=user, name=name, digest=digest_of(secret), scopes=chosen, project_id=project.pk if project else None, expires_at=expires_at
     )
     trail.record(by, "token.issued", token, f"Token “{name}” was issued to {user}.", scopes=chosen)
     return token, secret

@@ -12,6 +12,7 @@ TICK_SECONDS = 0.1
 app = Celery("signalbox")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.set_default()  # the application that is merely current is so for one thread, and the web server has many
 
 
 class Tick(bootsteps.StartStopStep):

@@ -99,7 +99,22 @@ class LifecycleAdmin(RecordedAdmin):
     list_display = ("name", "route")
     search_fields = ("name", "slug")
     prepopulated_fields = {"slug": ("name",)}
-    fields = ("name", "slug", "description")
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": ("name", "slug", "description"),
+                "description": "A lifecycle says through which environments a release goes, and in which order. A release"
+                " reaches a phase once the phases before it are complete, that is, once it was deployed successfully to"
+                " enough of their environments.",
+            },
+        ),
+    )
+    explanations = {
+        "name": "What people read, for example “TEST, then PROD”.",
+        "slug": "Names the lifecycle in configuration files.",
+        "description": "For administrators: what it is meant for.",
+    }
     inlines = (PhaseInline,)
 
     def get_queryset(self, request: HttpRequest) -> Any:

@@ -91,6 +91,7 @@ class PhaseEnvironment(models.Model):
     )
 
     class Meta:
+        verbose_name = "place"
         ordering = ["phase__position", "environment__position"]
         constraints = [
             models.UniqueConstraint(

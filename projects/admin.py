@@ -140,6 +140,21 @@ class ProcessAdmin(RecordedAdmin):
     list_display = ("name", "number_of_steps", "number_of_projects")
     search_fields = ("name", "slug")
     prepopulated_fields = {"slug": ("name",)}
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": ("name", "slug", "description"),
+                "description": "A process says what a worker does to deploy a component, step by step. Any number of"
+                " components share it. A release keeps the process as it was when the release was created.",
+            },
+        ),
+    )
+    explanations = {
+        "name": "What people read, for example “Execute the release package”.",
+        "slug": "Names the process in configuration files.",
+        "description": "For administrators: what it is meant for.",
+    }
     inlines = (StepInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Process]:

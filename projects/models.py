@@ -205,8 +205,8 @@ class Variable(models.Model):
         ordering = ["name", "pk"]
         constraints = [
             models.UniqueConstraint(
-                Coalesce(F("project_id"), 0),
-                Coalesce(F("environment_id"), 0),
+                Coalesce(F("project"), 0),
+                Coalesce(F("environment"), 0),
                 F("name"),
                 name="variable_once_per_scope",
                 violation_error_message="This variable already has a value for this project and environment.",

@@ -1,24 +1,39 @@
-"""Packages can be looked at here and nothing else: they are published by a push, and withdrawn on their page."""
+"""Packages are named here and looked at; they are published by a push, and withdrawn on their page."""
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 
+from accounts.configuring import ReadOnlyAdmin, RecordedAdmin
+from registry import filenames
 from registry.models import Artifact, Feed, Package, PackageVersion
+from registry.refusals import RegistryRefused
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+class PackageForm(forms.ModelForm):
+    """A package's name, before anything is published under it."""
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    class Meta:
+        model = Package
+        fields = ("name",)
+        help_texts = {
+            "name": "As CI will push it, for example patient-ui. A component can hold the package from then on; a push"
+            " is accepted once some project holds it."
+        }
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        try:
+            name = filenames.package_name(name)
+        except RegistryRefused as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
+        if Package.objects.named(name).exists():
+            raise forms.ValidationError(f"There is a package {name} already.")
+        return name
 
 
 @admin.register(Feed)
@@ -27,7 +42,8 @@ class FeedAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Package)
-class PackageAdmin(ReadOnlyAdmin):
+class PackageAdmin(RecordedAdmin):
+    form = PackageForm
     list_display = ["name", "feed", "number_of_versions"]
     list_filter = ["feed"]
     list_select_related = ["feed"]
@@ -36,6 +52,16 @@ class PackageAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Package]:
         packages: QuerySet[Package] = super().get_queryset(request)
         return packages.annotate(number_of_versions=Count("versions"))
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Package, form: Any, change: bool) -> None:
+        obj.feed = Feed.builtin()
+        super().save_model(request, obj, form, change)
 
     @admin.display(description="versions", ordering="number_of_versions")
     def number_of_versions(self, package: Any) -> int:

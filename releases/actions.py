@@ -137,19 +137,23 @@ def _watching(version: PackageVersion) -> list[Trigger]:
 def _evaluate(trigger: Trigger, version: PackageVersion, by: User) -> None:
     """Leave exactly one visible record: created, existing or nothing, with the reason."""
     project = Project.objects.select_for_update(of=("self",)).get(pk=trigger.project_id)  # pushes queue up here
+    release, outcome, sentence = _outcome(trigger, project, version, by)
+    trigger.evaluations.create(version=version, outcome=outcome, release=release, sentence=sentence)
+    trail.record(by, "trigger.evaluated", version, sentence, project_id=project.pk, outcome=str(outcome))
+
+
+def _outcome(
+    trigger: Trigger, project: Project, version: PackageVersion, by: User
+) -> tuple[Release | None, Outcome, str]:
     try:
         with transaction.atomic():
             release, new = create(project, by=by)
     except ReleaseRefused as refusal:
-        release, outcome = None, Outcome.NOTHING
-        sentence = f"No release was created: {refusal.sentence}"
-    else:
-        outcome = Outcome.CREATED if new else Outcome.EXISTING
-        sentence = f"{version} led to {release}." if new else _why_existing(release, version)
-        if new:
-            Release.objects.filter(pk=release.pk).update(trigger=trigger)
-    trigger.evaluations.create(version=version, outcome=outcome, release=release, sentence=sentence)
-    trail.record(by, "trigger.evaluated", version, sentence, project_id=project.pk, outcome=str(outcome))
+        return None, Outcome.NOTHING, f"No release was created: {refusal.sentence}"
+    if not new:
+        return release, Outcome.EXISTING, _why_existing(release, version)
+    Release.objects.filter(pk=release.pk).update(trigger=trigger)
+    return release, Outcome.CREATED, f"{version} led to {release}."
 
 
 def _why_existing(release: Release, version: PackageVersion) -> str:

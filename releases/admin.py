@@ -1,6 +1,5 @@
 """Triggers are configured here; releases and evaluations are part of the record and only looked at."""
 
-from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -18,17 +17,14 @@ class TriggerAdmin(RecordedAdmin):
     search_fields = ("name", "project__name")
     filter_horizontal = ("packages",)
     fields = ("project", "name", "enabled", "packages")
+    explanations = {
+        "project": "The stack, or the project on its own, that gets a new release with a push.",
+        "name": "What people read beside each evaluation, for example “Every push”.",
+        "enabled": "While this is off, pushes create no release and leave no evaluation.",
+    }
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Trigger]:
         return super().get_queryset(request).prefetch_related("packages")
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        kwargs["help_texts"] = {
-            "project": "The stack, or the project on its own, that gets a new release with every push.",
-            "name": "What people read beside each evaluation, for example “Every push”.",
-            "enabled": "While this is off, pushes create no release and leave no evaluation.",
-        }
-        return super().get_form(request, obj, change, **kwargs)
 
     @admin.display(description="Watches")
     def watched(self, trigger: Trigger) -> str:

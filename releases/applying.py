@@ -212,7 +212,7 @@ def _phases(work: _Work, place: str, lifecycle: Lifecycle, wanted: list[shapes.P
     rows = _in_order(work, lifecycle, lifecycle.phases, [phase.name for phase in phases], quiet=new)
     for index, (phase, shape) in enumerate(zip(phases, wanted, strict=True)):
         row = rows.get(phase.name) or Phase(lifecycle=lifecycle, name=phase.name, position=index + 1)
-        work.bring(f"{place}[{index}]", row, shape.said("optional", "minimum"), quiet=new)
+        work.bring(f"{place}[{index}]", row, shape.said("optional", "minimum"), quiet=True)
         rows[phase.name] = row
     lifecycles.place_environments(lifecycle, [(rows[phase.name], phase) for phase in phases])
     if (after := _route(lifecycle)) != before and not new:

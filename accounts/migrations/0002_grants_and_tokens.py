@@ -72,6 +72,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='membership',
-            constraint=models.UniqueConstraint(django.db.models.functions.comparison.Coalesce(models.F('user_id'), 0), django.db.models.functions.comparison.Coalesce(models.F('group_id'), 0), models.F('role'), django.db.models.functions.comparison.Coalesce(models.F('project_id'), 0), django.db.models.functions.comparison.Coalesce(models.F('environment_id'), 0), name='membership_one_grant_each', violation_error_message='This grant exists already.'),
+            constraint=models.UniqueConstraint(django.db.models.functions.comparison.Coalesce(models.F('user'), 0), django.db.models.functions.comparison.Coalesce(models.F('group'), 0), models.F('role'), django.db.models.functions.comparison.Coalesce(models.F('project'), 0), django.db.models.functions.comparison.Coalesce(models.F('environment'), 0), name='membership_one_grant_each', violation_error_message='This grant exists already.'),
         ),
     ]

@@ -65,6 +65,7 @@ class Migration(migrations.Migration):
                 ('phase', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='places', to='lifecycles.phase')),
             ],
             options={
+                'verbose_name': 'place',
                 'ordering': ['phase__position', 'environment__position'],
             },
         ),

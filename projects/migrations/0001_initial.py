@@ -141,7 +141,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='variable',
-            constraint=models.UniqueConstraint(django.db.models.functions.comparison.Coalesce(models.F('project_id'), 0), django.db.models.functions.comparison.Coalesce(models.F('environment_id'), 0), models.F('name'), name='variable_once_per_scope', violation_error_message='This variable already has a value for this project and environment.'),
+            constraint=models.UniqueConstraint(django.db.models.functions.comparison.Coalesce(models.F('project'), 0), django.db.models.functions.comparison.Coalesce(models.F('environment'), 0), models.F('name'), name='variable_once_per_scope', violation_error_message='This variable already has a value for this project and environment.'),
         ),
         migrations.AddConstraint(
             model_name='variable',

@@ -18,14 +18,39 @@ def request_of_administrator(db):
     return request
 
 
-@pytest.mark.parametrize("model", REGISTERED)
-def test_nothing_of_the_registry_is_changed_in_the_admin(request_of_administrator, model):
+@pytest.mark.parametrize("model", [Artifact, Feed, PackageVersion])
+def test_what_was_published_is_not_changed_in_the_admin(request_of_administrator, model):
     pages = admin.site.get_model_admin(model)
 
     assert pages.has_view_permission(request_of_administrator)
     assert not pages.has_add_permission(request_of_administrator)
     assert not pages.has_change_permission(request_of_administrator)
     assert not pages.has_delete_permission(request_of_administrator)
+
+
+def test_a_package_is_neither_renamed_nor_deleted_in_the_admin(request_of_administrator):
+    pages = admin.site.get_model_admin(Package)
+
+    assert not pages.has_change_permission(request_of_administrator)
+    assert not pages.has_delete_permission(request_of_administrator)
+
+
+def test_a_package_is_named_in_the_admin_before_its_first_push(client, request_of_administrator):
+    client.force_login(request_of_administrator.user)
+
+    client.post("/admin/registry/package/add/", {"name": "patient-ui"})
+
+    assert [(package.name, package.feed) for package in Package.objects.all()] == [("patient-ui", Feed.builtin())]
+
+
+def test_a_package_is_not_named_twice_in_the_admin(client, request_of_administrator):
+    client.force_login(request_of_administrator.user)
+    client.post("/admin/registry/package/add/", {"name": "patient-ui"})
+
+    answer = client.post("/admin/registry/package/add/", {"name": "Patient-UI"})
+
+    assert "There is a package Patient-UI already." in answer.content.decode()
+    assert Package.objects.count() == 1
 
 
 @pytest.mark.parametrize("model", REGISTERED)
