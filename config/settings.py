@@ -6,6 +6,7 @@ key are written once, at random, into the data directory.
 
 import socket
 from pathlib import Path
+from urllib.parse import quote
 
 import environ
 from csp.constants import NONE, SELF
@@ -85,7 +86,7 @@ TEMPLATES = [
 
 # -- Database ---------------------------------------------------------------------------------------------------------
 # Both sets of options were measured: no "database is locked" under saturation, short fair waits for writers.
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'signalbox.sqlite3'}")}
+DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{quote(str(DATA_DIR))}/signalbox.sqlite3")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"] |= {
         "ENGINE": "config.sqlite",

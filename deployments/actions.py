@@ -128,7 +128,8 @@ def withdraw_approval(deployment: Deployment, *, by: User) -> Deployment:
     standing = row.approvals.filter(person=by, withdrawn_at=None, decision=Decision.APPROVED)
     if not standing.update(withdrawn_at=timezone.now(), withdrawn_because=f"{by} took it back."):
         raise refusal("not_approved", "You have not approved this request, so that there is nothing to withdraw.")
-    Deployment.objects.filter(pk=row.pk).move(Status.REQUESTED)
+    if not all(state.is_met for state in policy.gate_states(row)):
+        Deployment.objects.filter(pk=row.pk).move(Status.REQUESTED)
     trail.record(by, "approval.withdrawn", row, f"{by} withdrew the approval of {row}.")
     row.refresh_from_db()
     return row
@@ -285,8 +286,8 @@ def _locked(deployment: Deployment) -> Deployment:
     """The row, locked: its track first, then its train, then itself, in the order that everybody keeps."""
     train.lock_track(deployment.project)
     if deployment.parent_id:
-        Deployment.objects.select_for_update().get(pk=deployment.parent_id)
-    return Deployment.objects.select_for_update(of=("self",)).with_names().get(pk=deployment.pk)
+        Deployment.objects.select_for_update(no_key=True).get(pk=deployment.parent_id)
+    return Deployment.objects.select_for_update(of=("self",), no_key=True).with_names().get(pk=deployment.pk)
 
 
 def _decidable(deployment: Deployment, by: User, fingerprint: str) -> Deployment:
@@ -321,7 +322,8 @@ def refresh_plan(pk: int) -> None:
     plan = plans.plan_for(row.release, row.environment)
     if row.status in WAITING and plan.fingerprint != row.fingerprint:
         train.refresh_plan(row, plan)
-        Deployment.objects.filter(pk=pk).move(Status.REQUESTED)
+        if row.gates:  # nobody could approve it otherwise
+            Deployment.objects.filter(pk=pk).move(Status.REQUESTED)
 
 
 def _decide(row: Deployment, decision: str, by: User, comment: str) -> None:
@@ -349,7 +351,15 @@ def _refuse_cancelling(row: Deployment, by: User) -> None:
 
 def _resolve(row: Deployment, decision: str, by: User, reason: str) -> None:
     if decision == "retry":
-        Deployment.objects.filter(pk=row.pk).move(Status.QUEUED, fence=F("fence") + 1, owner="", lease_expires_at=None)
+        Deployment.objects.filter(pk=row.pk).move(
+            Status.QUEUED,
+            fence=F("fence") + 1,
+            owner="",
+            lease_expires_at=None,
+            cancel_requested_at=None,  # whoever wants it run again no longer wants it stopped
+            cancel_requested_by=None,
+            cancel_stops_running=False,
+        )
         trail.record(by, "deployment.retried", row, f"{by} runs {row} again: {reason}")
         doorbell.ring(row)
         return

@@ -18,10 +18,10 @@ class Deployments(AppConfig):
 
 
 def _become(**_: Any) -> None:
-    from deployments import doorbell, runner  # noqa: PLC0415 - models are not loaded yet when this module is
+    from deployments import doorbell, holding  # noqa: PLC0415 - models are not loaded yet when this module is
 
     doorbell.listen()
-    runner.this_worker()
+    holding.this_worker()
 
 
 def _look_after_everything(**_: Any) -> None:
@@ -32,12 +32,12 @@ def _look_after_everything(**_: Any) -> None:
 
 def _go(**_: Any) -> None:
     """Scripts run on and are adopted; only this process stops following them."""
-    from deployments import runner  # noqa: PLC0415
+    from deployments import holding  # noqa: PLC0415
 
-    runner.this_worker().going.set()
+    holding.this_worker().going.set()
 
 
 def _leave(**_: Any) -> None:
-    from deployments import presence, runner  # noqa: PLC0415
+    from deployments import holding, presence  # noqa: PLC0415
 
-    presence.leave(runner.this_worker().name)
+    presence.leave(holding.this_worker().name)

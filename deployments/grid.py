@@ -12,6 +12,7 @@ from django.db.models import Max, Q
 
 from deployments import alignment
 from deployments.models import UNDER_WAY, WAITING, Deployment, LiveVersion, Status
+from deployments.wording import together
 from lifecycles.models import Environment, PhaseEnvironment
 from projects.models import Project
 from releases.models import Release
@@ -30,6 +31,7 @@ WORDS: dict[Status, tuple[str, str]] = {
 }
 ORDER = list(WORDS)
 UNSETTLED = ("attention", "failed")
+SAME_AS = "Same as"
 
 
 @dataclass(frozen=True)
@@ -96,19 +98,17 @@ class Grid:
         first = self.rows[0].cells
         if not any(cell.release for cell in first) and not any(cell.release for row in self.rows for cell in row.cells):
             return "Nothing has been deployed yet."
-        odd = [row for row in self.rows[1:] if any(not cell.in_step for cell in row.cells)]
+        odd = [row.project.name for row in self.rows[1:] if any(not cell.in_step for cell in row.cells)]
         if odd:
-            names = " and ".join(row.project.name for row in odd)
-            return f"{names} {'is' if len(odd) == 1 else 'are'} out of step."
-        behind = [f"{cell.environment} is {_small(cell.behind)}" for cell in first if "behind" in cell.behind]
-        if behind:
-            return f"{'; '.join(behind)}."
-        numbers = {cell.number for cell in first}
-        if len(numbers) == 1:
-            names = " and ".join(environment.name for environment in self.environments)
-            return f"{names} {'is' if len(self.environments) == 1 else 'are'} on the same release."
+            return f"{together(odd)} {'is' if len(odd) == 1 else 'are'} out of step."
+        apart = [f"{cell.environment} is {cell.behind}" for cell in first if cell.behind and not _is_same(cell)]
+        if apart:
+            return f"{'; '.join(apart)}."
         empty = [cell.environment.name for cell in first if cell.release is None]
-        return f"{' and '.join(empty)} has no release yet." if empty else ""
+        if empty:
+            return f"{together(empty)} {'has' if len(empty) == 1 else 'have'} no release yet."
+        names = together([cell.environment.name for cell in first])
+        return f"{names} is on {first[0].number}." if len(first) == 1 else f"{names} are on the same release."
 
     @property
     def revision(self) -> str:
@@ -168,7 +168,7 @@ class _Facts:
 
 def _environments(stacks: Sequence[Project]) -> dict[int, list[Environment]]:
     """The environments of each stack's lifecycle (by lifecycle id), in order."""
-    places = PhaseEnvironment.objects.filter(lifecycle__in={stack.track.pk for stack in stacks})
+    places = PhaseEnvironment.objects.filter(lifecycle__in={_lifecycle_of(stack) for stack in stacks})
     found: dict[int, list[Environment]] = {}
     for place in places.select_related("environment").order_by("phase__position", "environment__position", "pk"):
         found.setdefault(place.lifecycle_id, []).append(place.environment)
@@ -202,7 +202,7 @@ def _numbers(projects: Sequence[int]) -> dict[int, list[tuple[str, int]]]:
 
 
 def _grid(stack: Project, facts: _Facts) -> Grid:
-    environments = facts.environments.get(stack.track.pk, [])
+    environments = facts.environments.get(_lifecycle_of(stack), [])
     rows = [Row(stack, True, _cells(stack, stack, environments, facts))]
     for component in facts.components[stack.pk]:
         rows.append(Row(component, False, _cells(component, stack, environments, facts)))
@@ -246,7 +246,7 @@ def _behind(project: Project, release: Release | None, left: Cell | None, facts:
     if left is None or left.release is None or release is None:
         return ""
     if left.release.pk == release.pk:
-        return f"Same as {left.environment}"
+        return f"{SAME_AS} {left.environment}"
     here, there = (release.sort_key, release.pk), (left.release.sort_key, left.release.pk)
     low, high = sorted((here, there))
     count = sum(low < place <= high for place in facts.between.get(project.pk, []))
@@ -254,5 +254,10 @@ def _behind(project: Project, release: Release | None, left: Cell | None, facts:
     return f"{count} {'release' if count == 1 else 'releases'} {direction} {left.environment}"
 
 
-def _small(text: str) -> str:
-    return text[:1].lower() + text[1:]
+def _is_same(cell: Cell) -> bool:
+    return cell.behind.startswith(SAME_AS)
+
+
+def _lifecycle_of(stack: Project) -> int:
+    """Without a query, but for a component whose lifecycle is its stack's."""
+    return stack.lifecycle_id or stack.track.pk

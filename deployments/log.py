@@ -51,6 +51,11 @@ class Writer:
             self._pending_bytes += len(masked)
 
     @property
+    def is_full(self) -> bool:
+        """Whether the limit is reached, so that nothing more will be kept."""
+        return bool(self._room < 0)
+
+    @property
     def is_due(self) -> bool:
         late = time.monotonic() - self._flushed_at >= FLUSH_SECONDS
         return bool(self._pending) and (late or self._pending_bytes >= FLUSH_BYTES)
@@ -65,7 +70,8 @@ class Writer:
             return
         text = b"".join(self._pending).decode("utf-8", "replace").replace("\0", "\u2400")
         room, text = self._room, self._within_limit(text)
-        rows, line = [], self._line
+        rows: list[LogChunk] = []
+        line = self._line
         for start in range(0, len(text), CHUNK):
             piece = text[start : start + CHUNK]
             rows.append(
@@ -135,22 +141,23 @@ def read(deployment: Deployment, after: int = 0, limit: int = 2000) -> LogPage:
     lines: list[LogLine] = []
     before = 0  # lines of the step runs before this one
     for run in runs:
-        is_open = run.finished_at is None and not deployment.is_final
+        is_open = run is runs[-1] and run.finished_at is None and not deployment.is_final
         total = _line_count(run, is_open=is_open)
-        if before + total > after:
+        if before + total > after and len(lines) < limit:
             lines += _lines(run, before, after, before + total, limit - len(lines))
         before += total
-        if len(lines) >= limit:
-            break
     reached = lines[-1].number if lines else after
     return LogPage(lines, reached, ended=deployment.is_final and reached >= before)
 
 
 def text_of(deployment: Deployment) -> Iterator[str]:
-    """The whole log as plain text, piece by piece."""
+    """The whole log as plain text, piece by piece. Every step run begins on a line of its own."""
     chunks = LogChunk.objects.filter(step_run__deployment=deployment)
     ordered = chunks.order_by("step_run__attempt", "step_run__position", "sequence")
-    yield from ordered.values_list("text", flat=True).iterator(chunk_size=20)
+    before, ends_line = None, True
+    for step_run, text in ordered.values_list("step_run", "text").iterator(chunk_size=20):
+        yield text if ends_line or step_run == before else f"\n{text}"
+        before, ends_line = step_run, text.endswith("\n")
 
 
 def _line_count(run: StepRun, *, is_open: bool) -> int:
@@ -168,17 +175,21 @@ def _lines(run: StepRun, before: int, after: int, until: int, limit: int) -> lis
     start = run.chunks.filter(first_line__lte=first).order_by("-first_line", "sequence").first()
     start_sequence = _start_of_line(run, first, start)
     lines: list[LogLine] = []
-    rest, number = "", None
+    pieces: list[str] = []  # of the line that is not complete yet, which may go through many chunks
+    number = None
     for chunk in run.chunks.filter(sequence__gte=start_sequence).order_by("sequence").iterator(chunk_size=20):
         if number is None:
             number = before + chunk.first_line
-        *complete, rest = (rest + chunk.text).split("\n")
-        for text in complete:
+        end, *others = chunk.text.split("\n")
+        pieces.append(end)
+        for text in others:
             number += 1
             if number > after:
-                lines.append(_line(number, chunk.at, text, run))
+                lines.append(_line(number, chunk.at, "".join(pieces), run))
             if len(lines) >= limit or number >= until:
                 return lines
+            pieces = [text]
+    rest = "".join(pieces)
     if rest and number is not None and number < until:
         lines.append(_line(number + 1, run.finished_at or run.started_at, rest, run))
     return lines

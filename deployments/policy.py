@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from accounts.models import Role, User
 from deployments import alignment, plans
-from deployments.models import DONE, UNDER_WAY, Approval, Deployment, Status
+from deployments.models import DONE, UNDER_WAY, WAITING, Approval, Deployment, Status
+from deployments.wording import together
 from lifecycles.models import Environment
 from lifecycles.progress import Section, incomplete_before, section_of
 from projects import access
@@ -25,6 +26,7 @@ from registry.models import PackageVersion
 from releases.models import Release
 
 Decision = Approval.Decision
+CAPACITY_MAX = 200  # characters that an approval has room for
 
 
 class Stops(Enum):
@@ -129,7 +131,7 @@ def _phase_incomplete(question: Question) -> Reasons:
         places = Environment.objects.filter(pk__in=phase.environments)
         names = [place.name for place in places if place.pk not in succeeded]
         missing = phase.needed() - sum(pk in succeeded for pk in phase.environments)
-        where = f"in {' and '.join(names)}" if missing == len(names) else f"in {missing} of {', '.join(names)}"
+        where = f"in {together(names)}" if missing == len(names) else f"in {missing} of {', '.join(names)}"
         yield Blocker(
             "phase_incomplete",
             f"It must first succeed {where} (phase {phase.name}) before it goes to {question.environment}.",
@@ -178,6 +180,17 @@ def _too_early(question: Question) -> Reasons:
         yield Blocker("too_early", sentence, Stops.STARTING)
 
 
+def _too_late(question: Question) -> Reasons:
+    """Until the sweep has expired the request: whoever approves or frees the track in between starts nothing."""
+    deployment = question.deployment
+    if not deployment or deployment.status not in WAITING or not deployment.not_after:
+        return
+    if deployment.not_after <= question.at:
+        when = _moment(deployment.not_after)
+        sentence = f"Its latest start was {when}: it has expired and must be requested anew."
+        yield Blocker("too_late", sentence, Stops.STARTING)
+
+
 def _under_way(question: Question) -> Reasons:
     project = question.release.project
     same_track = Q(project=project) | Q(project__parent=project) | Q(project=project.parent_id)
@@ -199,6 +212,7 @@ REASONS: tuple[Callable[[Question], Reasons], ...] = (
     _withdrawn,
     _approval_missing,
     _too_early,
+    _too_late,
     _under_way,
 )
 
@@ -249,7 +263,7 @@ class GateState:
     @property
     def sentence(self) -> str:
         if self.is_met:
-            return f"{self.gate.name}: approved by {' and '.join(str(a.person) for a in self.approvals)}."
+            return f"{self.gate.name}: approved by {together([str(approval.person) for approval in self.approvals])}."
         who = f" from {_either(self.waiting_for)}" if self.waiting_for else ". Nobody may give it: ask an administrator"
         return f"{self.gate.name}: {_count(self.missing)} missing{who}."
 
@@ -337,7 +351,8 @@ def capacity_of(deployment: Deployment, by: User) -> str:
         words += [Role(role).label.lower() for role in gate.roles if Role(role) in held]
         words += list(by.groups.filter(pk__in=gate.groups).values_list("name", flat=True))
         words += ["named in the rule"] if by.pk in gate.people else []
-    return ", ".join(dict.fromkeys(words))
+    said = ", ".join(dict.fromkeys(words))
+    return said if len(said) <= CAPACITY_MAX else f"{said[: CAPACITY_MAX - 1]}…"
 
 
 def _is_named(gate: Gate, deployment: Deployment, by: User) -> bool:

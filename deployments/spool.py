@@ -24,14 +24,14 @@ from django.conf import settings
 COOKIE = "SIGNALBOX_RUN"  # in the environment of everything that a run starts, so that escaped processes are found
 NAME = re.compile(r"(\d+)-(\d+)-(\d+)")
 
-# $1: the run's directory; the rest: the command. No external programs, so that it costs two processes in all. umask and
-# the core limit are set here because a preexec function would forbid the cheap vfork.
+# $0: the run's directory; the rest: the command. No external programs, so that it costs two processes in all, and no
+# variables, which could be exported ones of the script. umask and the core limit are set here because a preexec
+# function would forbid the cheap vfork.
 SHIM = r"""
-run=$1; shift
-set -C; { : >"$run/started"; } 2>/dev/null || exit 125
-set +C; echo $$ >"$run/pid"; umask 022; ulimit -c 0; cd "$run/work" || exit 126
-"$@" </dev/null >>"$run/out" 2>&1
-echo $? >"$run/status"
+set -C; { true >"$0/started"; } 2>/dev/null || exit 125
+set +C; echo $$ >"$0/pid"; umask 022; ulimit -c 0; cd "$0/work" || exit 126
+"$@" </dev/null >>"$0/out" 2>&1
+echo $? >"$0/status"
 """
 
 
@@ -40,7 +40,7 @@ def name_of(deployment: int, attempt: int, position: int) -> str:
 
 
 def directory(name: str) -> Path:
-    return settings.SPOOL_DIR / "runs" / name
+    return _spool() / "runs" / name
 
 
 def prepare(name: str) -> Path:
@@ -57,7 +57,7 @@ def start(name: str, command: Sequence[str], environment: Mapping[str, str]) -> 
     run = directory(name)
     private = {"HOME": str(run / "home"), "TMPDIR": str(run / "tmp"), COOKIE: name}
     return subprocess.Popen(
-        ["/bin/sh", "-c", SHIM, "signalbox-run", str(run), *command],
+        ["/bin/sh", "-c", SHIM, str(run), *command],
         env={**environment, **private},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -128,31 +128,40 @@ def processes(name: str, session: int | None) -> list[psutil.Process]:
 def kill(name: str, session: int | None, grace: float) -> None:
     """SIGTERM to everything that the run started, SIGKILL to what lives after `grace` seconds. No grandchild survives.
 
-    The shell that notes the exit status goes last, so that it still can.
+    Each is asked once, so that a script's own handler can clear up in peace. The shell that notes the exit status goes
+    last, so that it still can.
     """
     for number, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 2.0)):
-        end = time.monotonic() + patience
-        while True:
-            living = processes(name, session)
-            if not living:
-                return
+        end, told = time.monotonic() + patience, set[psutil.Process]()
+        while living := processes(name, session):
             others = [process for process in living if process.pid != session]
-            for process in others or living:
+            for process in set(others or living) - told:
+                told.add(process)
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.send_signal(number)
             if time.monotonic() > end:
                 break
             time.sleep(0.1)
+        else:
+            return
 
 
 def remove(name: str) -> None:
     shutil.rmtree(directory(name), ignore_errors=True)
 
 
+def age(name: str) -> float:
+    """How many seconds ago the run's directory was last changed; 0 when it is gone."""
+    try:
+        return time.time() - directory(name).stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
 def known() -> Iterator[tuple[str, int, int, int]]:
     """Every run with a directory on this host: name, deployment, attempt, position."""
     with contextlib.suppress(FileNotFoundError):
-        for path in (settings.SPOOL_DIR / "runs").iterdir():
+        for path in (_spool() / "runs").iterdir():
             if match := NAME.fullmatch(path.name):
                 yield path.name, int(match[1]), int(match[2]), int(match[3])
 
@@ -178,39 +187,68 @@ class Ownership:
     def __init__(self) -> None:
         self.name = f"{settings.WORKER_HOST}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
         _owners().mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._held = os.open(_lock_file(self.name), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._held: int | None = os.open(_lock_file(self.name), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def release(self) -> None:
-        """Let go, as a worker does when it ends: whoever asks is told that it is gone."""
-        os.close(self._held)
+        """Let go, as a worker does when it ends: whoever asks is told that it is gone. Safe to call again."""
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
 
 def is_dead(owner: str) -> bool:
     """Whether the worker of this name is proven dead. Ask only about workers of this host."""
     try:
         with _lock_file(owner).open() as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return True
     except OSError:
         return False
-    _lock_file(owner).unlink(missing_ok=True)
     return True
 
 
-def boot_id() -> str:
-    """Changes with every start of the machine (Linux); empty where that is not told."""
+def forget_dead_owners(older_than: float) -> None:
+    """Remove the lock files of dead workers that were made more than `older_than` seconds ago."""
+    for path in _owners().iterdir():
+        if is_dead(path.name) and time.time() - path.stat().st_mtime > older_than:
+            path.unlink(missing_ok=True)
+
+
+def place() -> str:
+    """Which start of which machine this is (Linux tells), and which spool directory.
+
+    Only for a run of this very place a missing mark proves that it never started: after a power failure the mark may
+    not have reached the disk, and in another directory it never was.
+    """
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
-        return ""
+        boot = ""
+    return f"{boot}:{_identity()}"
+
+
+def _identity() -> str:
+    """A name for this spool directory, made at random when it is first used."""
+    path = _spool() / "identity"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    new = path.with_name(f"identity.{uuid.uuid4().hex}")
+    new.write_text(uuid.uuid4().hex[:16])
+    with contextlib.suppress(FileExistsError):
+        path.hardlink_to(new)  # complete from the first moment, and only one can be first
+    new.unlink()
+    return path.read_text()
 
 
 def _owners() -> Path:
-    owners: Path = settings.SPOOL_DIR / "owners"
-    return owners
+    return _spool() / "owners"
 
 
 def _lock_file(owner: str) -> Path:
     return _owners() / owner.replace("/", "_")
+
+
+def _spool() -> Path:
+    spool: Path = settings.SPOOL_DIR
+    return spool.absolute()

@@ -5,20 +5,23 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
+from typing import TypeVar
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from deployments import doorbell, outcomes, presence, runner, spool, train
+from deployments import doorbell, holding, outcomes, presence, runner, spool, train
+from deployments.holding import DATABASE_AWAY
 from deployments.models import UNFINISHED, WAITING, Deployment, Status
 from registry import storage
 
 log = logging.getLogger(__name__)
+Item = TypeVar("Item")
 TIDY_SECONDS = 60.0
 LONGEST_BETWEEN_RINGS = 300  # seconds
 TOMBSTONE_SECONDS = 86_400  # a run that was sealed must stay sealed as long as a late starter may turn up
@@ -31,32 +34,26 @@ class Sweep:
     def __init__(self) -> None:
         self.started_at = timezone.now()
         self.expired_since: dict[tuple[int, int], float] = {}  # (deployment, fence) → when this sweep first saw it
-        self.tidied_at = 0.0
+        self.tidied_at = float("-inf")
 
     def forever(self) -> None:
-        """Until the worker goes away. A database that is away is waited for."""
-        worker = runner.this_worker()
-        while not worker.going.wait(settings.SWEEP_SECONDS * random.uniform(0.8, 1.2)):  # noqa: S311 - not a secret
+        """At once, then until the worker goes away. A database that is away is waited for."""
+        worker = holding.this_worker()
+        while not worker.going.is_set():
             try:
                 self.once()
             except Exception as error:  # noqa: BLE001 - the next sweep repeats it
                 log.warning("a sweep failed and will be repeated: %r", error)
                 self.expired_since.clear()  # with the database away every lease looks expired: count anew
                 connection.close()
+            worker.going.wait(settings.SWEEP_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - not a secret
 
     def once(self) -> None:
-        """Look after everything once."""
-        presence.announce(runner.this_worker().name, self.started_at)
-        adopt_orphans()
-        start_scheduled()
-        expire()
-        ring_again()
-        self.interrupt_silent()
-        for pk in train.stuck():
-            train.advance(pk)
-        if time.monotonic() - self.tidied_at > TIDY_SECONDS:
-            self.tidied_at = time.monotonic()
-            tidy()
+        """Look after everything once. Expiring comes before starting: a latest start that passed while no worker lived
+        must not be missed."""
+        presence.announce(holding.this_worker().name, self.started_at)
+        duties = (adopt_orphans, expire, start_scheduled, ring_again, self.interrupt_silent, advance_stuck, self.tidy)
+        _each(duties, lambda duty: duty())
 
     def interrupt_silent(self) -> None:
         """Only what this very sweep has seen expired for the whole time of silence, with the database reachable
@@ -70,18 +67,39 @@ class Sweep:
                 runner.interrupt_silent(deployment)
         self.expired_since = seen
 
+    def tidy(self) -> None:
+        """Clear away, once a minute."""
+        if time.monotonic() - self.tidied_at > TIDY_SECONDS:
+            self.tidied_at = time.monotonic()
+            tidy()
+
+
+def _each(items: Iterable[Item], look_after: Callable[[Item], object]) -> None:
+    """One that cannot be looked after does not keep the others waiting. Raises when the database is away."""
+    for item in items:
+        try:
+            look_after(item)
+        except DATABASE_AWAY:
+            raise
+        except Exception:
+            log.exception("the sweep could not look after %s", item)
+
 
 def adopt_orphans() -> None:
     """Follow on the scripts of this host whose worker is gone, or has let its lease run out (a frozen worker)."""
-    worker = runner.this_worker()
     mine = Deployment.objects.scripts().filter(host=settings.WORKER_HOST)
     orphans = mine.filter(Q(status=Status.RUNNING) | Q(status=Status.INTERRUPTED) & ~Q(owner=""))
     late = set(orphans.filter(lease_expires_at__lt=Now()).values_list("pk", flat=True))
-    for deployment in orphans.exclude(pk__in=worker.active)[:AT_ONCE]:
-        own = deployment.owner == worker.name
-        if own or deployment.pk in late or not deployment.owner or spool.is_dead(deployment.owner):
-            if taken := runner.take_over(deployment):
-                _in_a_thread(lambda taken=taken: runner.adopt(taken))  # type: ignore[misc]
+    _each(orphans[:AT_ONCE], lambda deployment: _adopt_if_lost(deployment, is_late=deployment.pk in late))
+
+
+def _adopt_if_lost(deployment: Deployment, *, is_late: bool) -> None:
+    worker = holding.this_worker()
+    if worker.works_on(deployment):  # asked after the row was read: it is noted before the row can be seen
+        return
+    is_lost = is_late or deployment.owner == worker.name or spool.is_dead(deployment.owner)
+    if is_lost and (taken := holding.take_over(deployment)):
+        _in_a_thread(lambda: runner.adopt(taken))
 
 
 def _in_a_thread(run: Callable[[], None]) -> None:
@@ -98,26 +116,30 @@ def _in_a_thread(run: Callable[[], None]) -> None:
 
 def start_scheduled() -> None:
     """Start what is approved and has waited for its time or for a clear track."""
-    for deployment in Deployment.objects.filter(status=Status.SCHEDULED).select_related("project")[:AT_ONCE]:
-        train.start_if_clear(deployment)
+    waiting = Deployment.objects.filter(status=Status.SCHEDULED).select_related("project").order_by("pk")
+    _each(waiting[:AT_ONCE], train.start_if_clear)
 
 
 def expire() -> None:
     """End the requests whose latest start has passed."""
-    now = timezone.now()
     late = Deployment.objects.tops().filter(
-        Q(status__in=WAITING) | Q(status=Status.QUEUED, started_at=None), not_after__lte=now
+        Q(status__in=WAITING) | Q(status=Status.QUEUED, started_at=None), not_after__lte=timezone.now()
     )
-    for deployment in late.select_related("release__project", "environment")[:AT_ONCE]:
-        when = f"{timezone.localtime(deployment.not_after):%d %B %Y %H:%M}"
-        outcomes.end(deployment, Status.EXPIRED, f"{deployment} had not started by {when}, its latest start.")
+    _each(late.select_related("release__project", "environment")[:AT_ONCE], _expire)
+
+
+@transaction.atomic
+def _expire(deployment: Deployment) -> None:
+    when = f"{timezone.localtime(deployment.not_after):%d %B %Y %H:%M}"
+    sentence = f"{deployment} had not started by {when}, its latest start."
+    outcomes.end(deployment, Status.EXPIRED, sentence, holding=deployment.fence)
 
 
 def ring_again() -> None:
     """Wake workers for what is still queued, less and less often, so that a long queue is not multiplied."""
     queued = Deployment.objects.scripts().filter(status=Status.QUEUED).select_related("environment")
     now = timezone.now()
-    for row in queued.order_by("rung_at", "pk")[:AT_ONCE]:
+    for row in queued.order_by(F("rung_at").asc(nulls_first=True), "pk")[:AT_ONCE]:
         pause = min(settings.RING_AGAIN_SECONDS * 2 ** min(max(row.rung_count - 1, 0), 10), LONGEST_BETWEEN_RINGS)
         if row.rung_at and row.rung_at > now - timedelta(seconds=pause):
             continue
@@ -126,23 +148,26 @@ def ring_again() -> None:
             doorbell.send(row.pk, doorbell.queue_of(row.environment.worker_pool))
 
 
+def advance_stuck() -> None:
+    """Let trains go on whose last advance was lost."""
+    _each(train.stuck(), train.advance)
+
+
 def tidy() -> None:
     """Stop runs of this host that the table has moved past, and clear away what nobody needs any more."""
     storage.discard_abandoned(timedelta(days=1))
-    rows = {
-        row["pk"]: row
-        for row in Deployment.objects.filter(pk__in={deployment for _, deployment, _, _ in spool.known()}).values(
-            "pk", "status", "attempt", "host"
-        )
-    }
-    for name, deployment, attempt, _position in list(spool.known()):
-        row = rows.get(deployment)
-        current = row and row["attempt"] == attempt and row["host"] == settings.WORKER_HOST
-        if row and current and row["status"] in UNFINISHED:
-            continue
-        if spool.processes(name, session=None):
-            log.warning("stopping run %s: a newer decision has replaced it", name)
-            spool.kill(name, spool.pid_of(name, patience=0), settings.CANCEL_GRACE_SECONDS)
-        age = time.time() - spool.directory(name).stat().st_mtime
-        if age > TOMBSTONE_SECONDS or (row and row["status"] not in UNFINISHED):
-            spool.remove(name)
+    spool.forget_dead_owners(TOMBSTONE_SECONDS)
+    runs = list(spool.known())  # before the rows: a run's directory is made after its row says so
+    rows = {row.pk: row for row in Deployment.objects.filter(pk__in={run[1] for run in runs})}
+    _each(runs, lambda run: _tidy(run[0], run[2], rows.get(run[1])))
+
+
+def _tidy(name: str, attempt: int, row: Deployment | None) -> None:
+    is_over = row is not None and row.status not in UNFINISHED
+    if row and not is_over and row.attempt == attempt and row.host == settings.WORKER_HOST:
+        return
+    if spool.processes(name, session=None):
+        log.warning("stopping run %s: a newer decision has replaced it", name)
+        spool.kill(name, spool.pid_of(name, patience=0), settings.CANCEL_GRACE_SECONDS)
+    if is_over or spool.age(name) > TOMBSTONE_SECONDS:
+        spool.remove(name)

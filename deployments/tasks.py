@@ -1,6 +1,7 @@
 """Doorbells. The row is the truth; a message only says: look at this row now."""
 
 from celery import Task, shared_task
+from django.db import close_old_connections
 
 from deployments import runner
 
@@ -11,5 +12,6 @@ def carry_out(self: Task, pk: int) -> None:
 
     Safe to deliver late, twice or not at all.
     """
+    close_old_connections()  # this thread's may have broken since its last message
     queue = (self.request.delivery_info or {}).get("routing_key") or "pool.default"
     runner.work(pk, queue.removeprefix("pool."))

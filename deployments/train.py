@@ -4,7 +4,7 @@ A stack's deployment is a state machine and holds no worker. `advance` looks at 
 may be called any number of times, from anywhere, also by two at once.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -14,6 +14,7 @@ from accounts import trail
 from accounts.models import User
 from deployments import doorbell, outcomes, plans, policy
 from deployments.models import DONE, FINAL, UNFINISHED, Deployment, Status
+from deployments.wording import together
 from projects.models import Project
 
 SETTLED_BADLY = (Status.FAILED, Status.CANCELLED)
@@ -21,8 +22,12 @@ ASKS_A_PERSON = (Status.INTERRUPTED, Status.NEEDS_ATTENTION)
 
 
 def lock_track(project: Project) -> None:
-    """Everybody who asks for, starts or ends something in one stack queues up here (until the transaction ends)."""
-    Project.objects.select_for_update(of=("self",)).get(pk=project.parent_id or project.pk)
+    """Everybody who asks for, starts or ends something in one stack queues up here (until the transaction ends).
+
+    Not so strong a lock that rows which only refer to the project (what is live, the trail) would have to wait: a
+    worker writes those while it holds the train, which those who hold the track wait for.
+    """
+    Project.objects.select_for_update(of=("self",), no_key=True).get(pk=project.parent_id or project.pk)
 
 
 @transaction.atomic
@@ -100,7 +105,7 @@ def _mode_of(item: plans.PlanItem, row: Deployment) -> str:
 @transaction.atomic
 def advance(pk: int) -> None:
     """Do what is due in the stack's deployment `pk`: nothing, the next stage, or its end."""
-    parent = Deployment.objects.select_for_update(of=("self",)).with_names().get(pk=pk)
+    parent = Deployment.objects.select_for_update(of=("self",), no_key=True).with_names().get(pk=pk)
     if parent.status in FINAL:
         return
     children = list(
@@ -148,7 +153,7 @@ def _stop(parent: Deployment, children: list[Deployment]) -> None:
         )
 
 
-def _drop(children: Iterable[Deployment], statuses: Iterable[Status], sentence: str, by: User | None = None) -> None:
+def _drop(children: Iterable[Deployment], statuses: Collection[str], sentence: str, by: User | None = None) -> None:
     for child in children:
         if child.status in statuses:
             outcomes.end(child, Status.CANCELLED, sentence, by=by, fence=F("fence") + 1)
@@ -184,7 +189,7 @@ def _what_became(parent: Deployment, children: list[Deployment]) -> str:
     stopped = [child.project.name for child in children if child.status == Status.CANCELLED and child.started_at]
     never = [child.project.name for child in children if child.status == Status.CANCELLED and not child.started_at]
     words = [
-        f"{' and '.join(names)} {word}"
+        f"{together(names)} {word}"
         for names, word in (
             (failed, "failed"),
             (stopped, "stopped midway"),

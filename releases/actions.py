@@ -136,7 +136,7 @@ def _watching(version: PackageVersion) -> list[Trigger]:
 
 def _evaluate(trigger: Trigger, version: PackageVersion, by: User) -> None:
     """Leave exactly one visible record: created, existing or nothing, with the reason."""
-    project = Project.objects.select_for_update(of=("self",)).get(pk=trigger.project_id)  # pushes queue up here
+    project = Project.objects.select_for_update(of=("self",), no_key=True).get(pk=trigger.project_id)  # pushes queue up here
     release, outcome, sentence = _outcome(trigger, project, version, by)
     trigger.evaluations.create(version=version, outcome=outcome, release=release, sentence=sentence)
     trail.record(by, "trigger.evaluated", version, sentence, project_id=project.pk, outcome=str(outcome))
@@ -157,17 +157,15 @@ def _outcome(
 
 
 def _why_existing(release: Release, version: PackageVersion) -> str:
-    held = (
-        PackageVersion.objects.filter(
-            Q(release_packages__release=release) | Q(release_packages__release__stack_lines__parent=release),
-            package=version.package_id,
-        )
-        .exclude(pk=version.pk)
-        .first()
+    held = PackageVersion.objects.filter(
+        Q(release_packages__release=release) | Q(release_packages__release__stack_lines__parent=release),
+        package=version.package_id,
     )
-    if held is None:
+    versions = list(held.select_related("package").distinct())
+    if version in versions:
         return f"{release} holds {version} and the newest of everything else already."
-    return f"{release} holds the newest of everything already: {held} is newer than {version}."
+    because = f": {versions[0]} is newer than {version}." if versions else f"; {version.package} is no part of it."
+    return f"{release} holds the newest of everything already{because}"
 
 
 def _chosen(project: Project, versions: Mapping[str, str]) -> dict[int, PackageVersion]:
@@ -255,7 +253,7 @@ def _store(
     notes: str,
 ) -> tuple[Release, bool]:
     """The release with these contents: the one that exists, or a new one under the next free number."""
-    project = Project.objects.select_for_update(of=("self",)).get(pk=project.pk)  # numbers are handed out one by one
+    project = Project.objects.select_for_update(of=("self",), no_key=True).get(pk=project.pk)  # numbers are handed out one by one
     digest = snapshot.fingerprint(frozen, contents)
     if existing := Release.objects.filter(project=project, fingerprint=digest).first():
         return existing, False

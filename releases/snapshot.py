@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Q
 
 from projects import encryption
-from projects.models import Project, Variable
+from projects.models import Process, Project, Variable
 
 # The narrower a value is written, the stronger: everywhere < this environment, shared < the stack's < the component's own.
 SHARED, STACK, OWN = "shared", "stack", "own"
@@ -18,9 +18,10 @@ def take(project: Project) -> dict[str, Any]:
 
     Sensitive values stay encrypted. A stack has neither, so its snapshot is empty.
     """
-    if project.process is None:
+    process = project.process
+    if process is None:
         return {}
-    return {"process": _process(project), "variables": [_frozen(variable, project) for variable in _variables(project)]}
+    return {"process": _frozen_process(process), "variables": [_frozen(variable, project) for variable in _variables(project)]}
 
 
 def fingerprint(snapshot: dict[str, Any], contents: list[str]) -> str:
@@ -56,9 +57,7 @@ def _plain(variable: dict[str, Any]) -> str:
     return encryption.decrypt(value) if variable["sensitive"] else value
 
 
-def _process(project: Project) -> dict[str, Any]:
-    process = project.process
-    assert process is not None
+def _frozen_process(process: Process) -> dict[str, Any]:
     fields = ("position", "name", "kind", "settings", "time_limit_seconds", "retries", "repeatable")
     return {"slug": process.slug, "name": process.name, "steps": list(process.steps.values(*fields))}
 

@@ -26,6 +26,7 @@ def _own_data_dir() -> Path:
 _data_dir = _own_data_dir()
 os.environ["DATA_DIR"] = str(_data_dir)
 os.environ.setdefault("CELERY_BROKER_URL", "memory://")
+os.environ["CELERY_KEY_PREFIX"] = f"signalbox-tests-{os.getpid()}:"  # several test processes may share a broker
 with mock.patch.object(environ.FileAwareEnv, "read_env"):
     from config.settings import *  # noqa: F403
     from config.settings import DATABASES, STATIC_ROOT, STORAGES

@@ -34,8 +34,9 @@ def prepare(deployment: Deployment, step: dict[str, Any], run: str) -> Command:
         )
     arguments = [_argument(deployment.environment.name), _argument(_release_argument(deployment))]
     environment, secrets = environment_of(deployment)
-    script = _unpack(version, run) / entry_point
-    if not script.resolve().is_relative_to(spool.directory(run).resolve()) or not script.is_file():
+    work = _unpack(version, run)
+    script = work / entry_point
+    if not script.resolve().is_relative_to(work.resolve()) or not script.is_file():
         raise StepRefused(f"{version} holds no file “{entry_point}”, which is stated as its entry point.")
     return Command(
         line=_command(entry_point) + arguments,
@@ -66,6 +67,9 @@ def _package(deployment: Deployment, name: str | None) -> PackageVersion:
     line = lines.first()
     if line is None:
         raise StepRefused(f"{deployment.release} holds no package {name or ''}".rstrip() + ".")
+    if line.version.withdrawn_at:
+        because = line.version.withdrawn_reason
+        raise StepRefused(f"{line.version} was withdrawn meanwhile and is never deployed again: {because}")
     return line.version
 
 

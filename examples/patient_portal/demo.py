@@ -40,7 +40,7 @@ class Cell:
 
     version: str
     in_step: bool
-    latest: str  # status of the latest attempt there, where it differs from what is live
+    latest: str  # status of what waits, is under way or came to nothing beside it; empty: nothing
 
 
 Grid = dict[tuple[str, str], Cell]
@@ -115,8 +115,8 @@ class Story:
         """Component and environment to what the grid says."""
         found = self.pipeline.get(f"/projects/{STACK}/grid")
         return {
-            (row["component"], cell["environment"]): Cell(
-                cell.get("version") or "", bool(cell.get("in_step", True)), cell.get("latest_status") or ""
+            (row["project"], cell["environment"]): Cell(
+                cell["release"] or "", cell["in_step"], cell["beside"][0]["status"] if cell["beside"] else ""
             )
             for row in found["rows"]
             for cell in row["cells"]
@@ -146,6 +146,12 @@ class Story:
 def approves(person: Person, deployment: int, comment: str) -> None:
     """Decide on the approval page, with everything that its form carries."""
     person.submit(f"/deployments/{deployment}/approval/", "decision", decision="approve", comment=comment)
+
+
+def asked(answer: requests.Response) -> int:
+    """The id of the deployment whose page a request led to."""
+    claim("/deployments/" in answer.url, "the request led to the page of its deployment")
+    return int(answer.url.split("/deployments/")[1].split("/")[0])
 
 
 def component_statuses(deployment: dict[str, Any]) -> dict[str, str]:
@@ -237,22 +243,32 @@ def broken_interface(story: Story, manager: Person) -> None:
         say(f"release {release} stops in TEST; the grid and the site still say 1.1.0, and the failure is shown")
 
 
-def roll_back(story: Story, manager: Person, release: str) -> None:
-    with step(f"TEST is rolled back to {release}") as say:
-        deployment = story.requests(STACK, release, "test", "1.2.0 does not start.")
-        approves(manager, deployment, "Back to what worked.")
+def second_to_prod(story: Story, owner: Person, release: str) -> None:
+    with step(f"CI requests PROD for {release}, the product owner approves"):
+        deployment = story.requests(STACK, release, "prod", "1.1.0 is wanted in PROD.")
+        approves(owner, deployment, "Agreed.")
+        done = story.follows(deployment)
+        claim(done["status"] == "succeeded", f"release {release} succeeded in PROD, not: {done.get('outcome')}")
+        is_live(story, "prod", "1.0.0", "1.1.0")
+
+
+def roll_back(story: Story, manager: Person, owner: Person, release: str) -> None:
+    with step(f"The release manager rolls PROD back to {release}, the product owner approves") as say:
+        page = f"/projects/{STACK}/releases/{release}/request/?environment=prod"
+        deployment = asked(manager.submit(page, "reason", reason="1.1.0 shows wrong dates."))
+        approves(owner, deployment, "Back to what worked.")
         done = story.follows(deployment)
         claim(done["status"] == "succeeded", f"the rollback succeeded, not: {done.get('outcome')}")
         claim(done["mode"] == "rollback", "it is recorded as a rollback")
-        is_live(story, "test", "1.0.0", "1.0.0")
+        is_live(story, "prod", "1.0.0", "1.0.0")
         say("the whole stack, recorded as a rollback; the site states 1.0.0 again")
 
 
 def one_component_alone(story: Story, manager: Person, owner: Person) -> None:
     with step("The release manager promotes Patient UI 1.1.0 to PROD on its own") as say:
-        page = f"/projects/{UI}/releases/1.1.0/deploy/?environment=prod"
-        answer = manager.submit(page, "reason", environment="prod", reason="Patients cannot see their results.")
-        deployment = int(answer.url.split("/deployments/")[1].split("/")[0])
+        page = f"/projects/{UI}/releases/1.1.0/request/?environment=prod"
+        answer = manager.submit(page, "reason", typed="PROD", reason="Patients cannot see their results.")
+        deployment = asked(answer)
         approves(owner, deployment, "Cannot wait.")
         done = story.follows(deployment)
         claim(done["status"] == "succeeded", f"Patient UI 1.1.0 succeeded in PROD, not: {done.get('outcome')}")
@@ -294,9 +310,10 @@ def tell(running: Running) -> None:
         first = first_push(story)
         first_to_test(story, manager, first)
         first_to_prod(story, owner, first)
-        new_interface(story, manager)
+        second = new_interface(story, manager)
         broken_interface(story, manager)
-        roll_back(story, manager, first)
+        second_to_prod(story, owner, second)
+        roll_back(story, manager, owner, first)
         one_component_alone(story, manager, owner)
         show(story.grid())
 

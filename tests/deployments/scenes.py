@@ -45,7 +45,9 @@ def pushed(name: str, version: str, script: str | None = SAYS_HELLO, by: User | 
 
 def a_real_version(name: str, version: str, script: str | None = SAYS_HELLO) -> PackageVersion:
     received = storage.receive([a_zip(script, note=f"{name} {version}")], max_bytes=10**8)
-    return registry.publish(received, name=name, version=version, filename=f"{name}.zip", by=a_service_account()).version
+    return registry.publish(
+        received, name=name, version=version, filename=f"{name}.zip", by=a_service_account()
+    ).version
 
 
 def a_shop(**scripts: str | None) -> Project:
@@ -92,5 +94,7 @@ def seen_plan(deployment: Deployment) -> str:
 def a_gate(*environments: str, minimum: int = 1, **fields: object) -> User:
     """A rule for these environments that names one approver, who is returned."""
     approver = a_user("otto", role="approver")
-    a_rule("Gate", environments=[an_environment(name) for name in environments], minimum=minimum, **fields).people.add(approver)
+    a_rule("Gate", environments=[an_environment(name) for name in environments], minimum=minimum, **fields).people.add(
+        approver
+    )
     return approver

@@ -1,8 +1,17 @@
 """A train takes a stack's components through their stages, and stops where one fails."""
 
-from deployments import actions, log
+from deployments import actions, log, runner, sweep
 from deployments.models import Deployment, LiveVersion, Status
-from tests.deployments.scenes import a_manager, a_shop, deployed, released, requested, work_through
+from tests.deployments.scenes import (
+    a_gate,
+    a_manager,
+    a_real_version,
+    a_shop,
+    deployed,
+    released,
+    requested,
+    work_through,
+)
 from tests.factories import an_environment
 
 
@@ -56,7 +65,6 @@ def test_a_failed_stage_stops_the_train_and_the_rest_is_not_started(db):
 def test_a_component_that_is_there_already_is_skipped_and_counts_as_a_success(db):
     stack = a_shop()
     deployed(released(stack))
-    from tests.deployments.scenes import a_real_version
 
     a_real_version("ui", "1.1.0")
 
@@ -66,8 +74,6 @@ def test_a_component_that_is_there_already_is_skipped_and_counts_as_a_success(db
 
 
 def test_a_component_whose_later_attempt_failed_is_not_skipped(db, tmp_path):
-    from tests.deployments.scenes import a_real_version
-
     stack = a_shop()
     first = deployed(released(stack))
     a_real_version("api", "2.0.0", "exit 1")
@@ -82,8 +88,6 @@ def test_a_component_whose_later_attempt_failed_is_not_skipped(db, tmp_path):
 
 
 def test_rolling_back_runs_the_stages_in_reverse(db):
-    from tests.deployments.scenes import a_real_version
-
     stack = a_shop()
     first = deployed(released(stack))
     a_real_version("ui", "2.0.0")
@@ -99,7 +103,6 @@ def test_rolling_back_runs_the_stages_in_reverse(db):
 
 def test_cancelling_a_train_drops_what_waits_and_lets_the_running_part_end(db):
     train = requested(released(a_shop()))
-    from deployments import runner
 
     running = runner.claim_next("default")
 
@@ -114,8 +117,6 @@ def test_cancelling_a_train_drops_what_waits_and_lets_the_running_part_end(db):
 
 
 def test_an_older_request_is_superseded_by_a_newer_one(db):
-    from tests.deployments.scenes import a_gate, a_real_version
-
     stack = a_shop()
     a_gate("TEST")
     older = requested(released(stack))
@@ -128,9 +129,6 @@ def test_an_older_request_is_superseded_by_a_newer_one(db):
 
 
 def test_a_request_waits_while_another_is_under_way_and_starts_afterwards(db):
-    from deployments import sweep
-    from tests.deployments.scenes import a_real_version
-
     stack = a_shop()
     first = requested(released(stack))
     a_real_version("ui", "1.1.0")

@@ -1,0 +1,124 @@
+"""Fetch and authorise in one call: what a caller may not see does not exist (404), what it may not do is refused (403).
+
+A token opens at most what its account's roles open, and a token for one project nothing beyond that project.
+"""
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import Http404
+
+from api.auth import Caller
+from deployments.models import Deployment
+from lifecycles.models import Environment
+from projects import access
+from projects.access import Act
+from projects.models import Project
+from registry.models import Feed, Package, PackageQuerySet, PackageVersion
+from registry.versions import VersionRefused, parse
+from releases.models import Release
+
+
+def projects_of(who: Caller, act: Act = Act.SEE) -> QuerySet[Project]:
+    """The projects where this caller may do this."""
+    projects = access.projects_for(who.user, act)
+    if who.token is not None and who.token.project_id is not None:
+        projects = projects.filter(Q(pk=who.token.project_id) | Q(parent=who.token.project_id))
+    return projects
+
+
+def may_everywhere(who: Caller, act: Act) -> bool:
+    """Whether a grant for every project allows this, and no token narrows it.
+
+    Asked of a project that nobody can have named in a grant: one that is not stored.
+    """
+    return not who.is_limited and access.may(who.user, act, Project())
+
+
+def project_of(who: Caller, slug: str, act: Act = Act.SEE) -> Project:
+    found = access.get_project(who.user, slug) if slug.isprintable() else None  # PostgreSQL takes no NUL in a question
+    if found is None or not who.reaches(found):
+        raise Http404("There is no such project, or you may not see it.")
+    access.require(who.user, act, found)
+    return found
+
+
+def release_of(who: Caller, slug: str, number: str, act: Act = Act.SEE) -> Release:
+    project = project_of(who, slug, act)
+    found = project.releases.filter(number=number).first() if number.isprintable() else None
+    if found is None:
+        raise Http404(f"{project} has no release {number}.")
+    found.project = project
+    return found
+
+
+def deployment_of(who: Caller, pk: int, act: Act = Act.SEE) -> Deployment:
+    found = Deployment.objects.with_names().filter(pk=pk, project__in=projects_of(who)).first()
+    if found is None:
+        raise Http404(f"There is no deployment {pk}, or you may not see it.")
+    access.require(who.user, act, found.project)
+    return found
+
+
+def environments_of(who: Caller) -> QuerySet[Environment]:
+    """The environments that the caller's projects go through."""
+    seen = projects_of(who).values("pk")
+    of_project = Q(places__lifecycle__projects__in=seen)
+    of_stack = Q(places__lifecycle__projects__components__in=seen)
+    return Environment.objects.filter(of_project | of_stack).distinct().order_by("position", "name")
+
+
+def environment_of(who: Caller, slug: str) -> Environment:
+    found = environments_of(who).filter(slug=slug).first() if slug.isprintable() else None
+    if found is None:
+        raise Http404(f"There is no environment “{slug}”, or none of your projects goes there.")
+    return found
+
+
+def packages_of(who: Caller) -> PackageQuerySet:
+    """The packages that the caller's projects hold. What no project holds takes a role for every project."""
+    if may_everywhere(who, Act.SEE_TECHNICAL):
+        return Package.objects.all()
+    return Package.objects.filter(projects__in=projects_of(who, Act.SEE_TECHNICAL)).distinct()
+
+
+def package_of(who: Caller, name: str) -> Package:
+    found = packages_of(who).named(name).first() if name.isprintable() else None
+    if found is None:
+        raise Http404(f"There is no package “{name}”, or you may not see it.")
+    return found
+
+
+def version_of(who: Caller, name: str, version: str) -> PackageVersion:
+    package = package_of(who, name)
+    try:
+        wanted = parse(version).normalised
+    except VersionRefused:
+        wanted = ""
+    held = package.versions.select_related("package", "artifact", "published_by", "withdrawn_by")
+    found = held.filter(version=wanted).first()
+    if found is None:
+        raise Http404(f"{package} has no version {version}.")
+    return found
+
+
+def require_on_package(who: Caller, act: Act, name: str) -> None:
+    """Raise PermissionDenied unless the caller may do this for every project that holds the package.
+
+    Closed by default: for a package that no project holds it takes a grant for every project.
+    """
+    packages = Package.objects.filter(feed=Feed.builtin()).named(name)
+    holders = list(Project.objects.filter(packages__in=packages).select_related("parent").distinct())
+    seen = set(projects_of(who).filter(pk__in=[project.pk for project in holders]).values_list("pk", flat=True))
+    if not holders and may_everywhere(who, act):
+        return
+    if not seen:
+        raise PermissionDenied(
+            f"No project of yours holds the package {name}. An administrator adds it to a project first, or gives this"
+            " account a role there."
+        )
+    for project in holders:
+        if project.pk not in seen:
+            raise PermissionDenied(
+                f"The package {name} also belongs to a project that you may not see. Ask an administrator."
+            )
+        access.require(who.user, act, project)

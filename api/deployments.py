@@ -1,0 +1,247 @@
+"""Deployments: follow, approve, reject, cancel, resolve, read the log."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.http import HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from ninja import Body, Query, Router
+from pydantic import Field
+
+from accounts.models import Scope
+from api import access, addresses, patience
+from api.auth import caller
+from api.doors import door
+from api.paging import Paging, page_of
+from api.problems import ApiRefused
+from api.shapes import deployments as shapes
+from api.shapes.common import Page
+from api.shapes.releases import blocker
+from deployments import actions, log, policy
+from deployments.actions import PlanChanged
+from deployments.models import WAITING, Deployment, Status
+from deployments.waiting import waiting_for
+from projects.access import Act
+
+router = Router(tags=["Deployments"])
+
+DEPLOYMENT = "/deployments/{int:pk}"
+LOG_LINES_MAX = 5000
+NOTHING_STATED = shapes.CancelAsked()  # the body may be left out
+PLAIN = "text/plain; charset=utf-8"
+
+
+class DeploymentFilter(Paging):
+    project: str = Field("", max_length=100, description="The slug of a project.")
+    environment: str = Field("", max_length=100, description="The slug of an environment.")
+    status: Status | None = Field(None, description="One status.")
+
+
+@door(
+    router,
+    "GET",
+    "/deployments",
+    scope=Scope.READ,
+    answers={200: Page[shapes.DeploymentLine]},
+    summary="List deployments",
+    refuses=(404,),
+    name="deployments",
+)
+def deployments(request: HttpRequest, wanted: Query[DeploymentFilter]) -> dict[str, Any]:
+    """Newest first, those of the components inside a stack's included (they name their `parent`)."""
+    who = caller(request)
+    rows = Deployment.objects.with_names().filter(project__in=access.projects_of(who))
+    if wanted.project:
+        rows = rows.filter(project=access.project_of(who, wanted.project))
+    if wanted.environment:
+        rows = rows.filter(environment=access.environment_of(who, wanted.environment))
+    if wanted.status:
+        rows = rows.filter(status=wanted.status)
+    return page_of(request, rows, lambda row: _line(request, row), wanted, order=("-pk",))
+
+
+@door(
+    router,
+    "GET",
+    DEPLOYMENT,
+    scope=Scope.READ,
+    answers={200: shapes.DeploymentShape},
+    summary="Show a deployment, or wait for its next status",
+    name="deployment",
+)
+def deployment(request: HttpRequest, pk: int, wait: Query[int] = 0) -> shapes.DeploymentShape:
+    """Plan, gates, approvals, components, and what it waits for.
+
+    With `wait` it answers when the status changes, at once when it is final, and at the latest after so many seconds
+    (at most 60). A waiting request occupies a thread of the server: when several wait already, the next is answered
+    at once, so look at `is_final` and ask again after a pause.
+    """
+    found = access.deployment_of(caller(request), pk)
+    if wait > 0 and not found.is_final:
+        patience.wait_for_change(found, seconds=wait)
+        found = access.deployment_of(caller(request), pk)
+    return shown(request, found)
+
+
+@door(
+    router,
+    "POST",
+    f"{DEPLOYMENT}/approve",
+    scope=Scope.APPROVE,
+    answers={200: shapes.DeploymentShape},
+    refuses=(409,),
+    summary="Approve a deployment",
+)
+def approve(request: HttpRequest, pk: int, asked: shapes.ApprovalAsked) -> shapes.DeploymentShape:
+    """Of the plan with this fingerprint: a plan that has changed since is refused (409), and shown anew by the next GET."""
+    who = caller(request)
+    found = access.deployment_of(who, pk)
+    try:
+        actions.approve(found, by=who.user, fingerprint=asked.fingerprint, comment=asked.comment)
+    except PlanChanged as changed:
+        actions.refresh_plan(changed.pk)
+        raise
+    return shown(request, access.deployment_of(who, pk))
+
+
+@door(
+    router,
+    "POST",
+    f"{DEPLOYMENT}/reject",
+    scope=Scope.APPROVE,
+    answers={200: shapes.DeploymentShape},
+    refuses=(409, 422),
+    summary="Reject a deployment",
+)
+def reject(request: HttpRequest, pk: int, asked: shapes.RejectionAsked) -> shapes.DeploymentShape:
+    """One rejection ends the request. It takes a comment."""
+    who = caller(request)
+    found = access.deployment_of(who, pk)
+    try:
+        actions.reject(found, by=who.user, fingerprint=asked.fingerprint, comment=asked.comment)
+    except PlanChanged as changed:
+        actions.refresh_plan(changed.pk)
+        raise
+    return shown(request, access.deployment_of(who, pk))
+
+
+@door(
+    router,
+    "POST",
+    f"{DEPLOYMENT}/withdraw-approval",
+    scope=Scope.APPROVE,
+    answers={200: shapes.DeploymentShape},
+    refuses=(409,),
+    summary="Take an approval back",
+)
+def withdraw_approval(request: HttpRequest, pk: int) -> shapes.DeploymentShape:
+    """One's own, as long as the deployment has not started."""
+    who = caller(request)
+    actions.withdraw_approval(access.deployment_of(who, pk), by=who.user)
+    return shown(request, access.deployment_of(who, pk))
+
+
+@door(
+    router,
+    "POST",
+    f"{DEPLOYMENT}/cancel",
+    scope=Scope.DEPLOY,
+    answers={200: shapes.DeploymentShape},
+    refuses=(409,),
+    summary="Cancel a deployment",
+)
+def cancel(request: HttpRequest, pk: int, asked: Body[shapes.CancelAsked] = NOTHING_STATED) -> shapes.DeploymentShape:
+    """What has not started is dropped; what runs goes on to its end unless `stop_running` says otherwise."""
+    who = caller(request)
+    found = access.deployment_of(who, pk)
+    actions.cancel(found, by=who.user, stop_running=asked.stop_running, reason=asked.reason)
+    return shown(request, access.deployment_of(who, pk))
+
+
+@door(
+    router,
+    "POST",
+    f"{DEPLOYMENT}/resolve",
+    scope=Scope.DEPLOY,
+    answers={200: shapes.DeploymentShape},
+    refuses=(409, 422),
+    summary="Decide about a deployment whose outcome is unknown",
+)
+def resolve(request: HttpRequest, pk: int, asked: shapes.ResolveAsked) -> shapes.DeploymentShape:
+    """Run it again, or record what a person found out that it came to."""
+    who = caller(request)
+    found = access.deployment_of(who, pk)
+    actions.resolve(found, asked.decision, by=who.user, reason=asked.reason, sure=asked.sure)
+    return shown(request, access.deployment_of(who, pk))
+
+
+@door(
+    router,
+    "GET",
+    f"{DEPLOYMENT}/log",
+    scope=Scope.READ,
+    answers={200: shapes.LogShape},
+    refuses=(409,),
+    summary="Read the log of a deployment",
+    document={"responses": {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}},
+)
+def deployment_log(
+    request: HttpRequest, pk: int, after: Query[int] = 0, limit: Query[int] = 1000
+) -> HttpResponseBase | shapes.LogShape:
+    """As plain text, whole; a stack's is its components' logs one after the other.
+
+    With `Accept: application/json`: up to `limit` lines after line number `after`, of one component.
+    """
+    found = access.deployment_of(caller(request), pk, Act.SEE_TECHNICAL)
+    if request.get_preferred_type(["text/plain", "application/json"]) != "application/json":
+        return StreamingHttpResponse(_text(found), content_type=PLAIN)
+    if found.project.is_stack:
+        raise ApiRefused(
+            409, "no-log", f"{found} has no lines of its own: read the logs of its components (`children`)."
+        )
+    return shapes.log_page(log.read(found, after=max(after, 0), limit=min(max(limit, 1), LOG_LINES_MAX)))
+
+
+@door(
+    router,
+    "GET",
+    "/waiting",
+    scope=Scope.READ,
+    answers={200: Page[shapes.DeploymentLine]},
+    summary="List what waits for you",
+)
+def waiting(request: HttpRequest) -> dict[str, Any]:
+    """The requests that this account may decide now, oldest first."""
+    who = caller(request)
+    seen = set(access.projects_of(who).values_list("pk", flat=True)) if who.is_limited else None
+    found = [row for row in waiting_for(who.user) if seen is None or row.project_id in seen]
+    return {"items": [_line(request, row) for row in found], "next": None}
+
+
+def shown(request: HttpRequest, found: Deployment) -> shapes.DeploymentShape:
+    """Everything about one deployment."""
+    children = Deployment.objects.with_names().filter(parent=found).order_by("stage", "project__position", "pk")
+    is_waiting = found.status in WAITING
+    blockers = policy.why_not_deployable(found.release, found.environment, deployment=found) if is_waiting else []
+    return shapes.deployment_shape(
+        found,
+        addresses.of_deployment(request, found),
+        gates=policy.gate_states(found),
+        approvals=list(found.approvals.select_related("person")),
+        children=[_line(request, child) for child in children],
+        blockers=[blocker(reason) for reason in blockers],
+    )
+
+
+def _line(request: HttpRequest, row: Deployment) -> shapes.DeploymentLine:
+    return shapes.deployment_line(row, addresses.of_deployment(request, row))
+
+
+def _text(found: Deployment) -> Iterator[str]:
+    if not found.project.is_stack:
+        yield from log.text_of(found)
+        return
+    children = Deployment.objects.with_names().filter(parent=found).order_by("stage", "project__position", "pk")
+    for child in children:
+        yield f"== {child.release}: {child.get_status_display()} ==\n"
+        yield from log.text_of(child)

@@ -1,0 +1,242 @@
+"""Packages: push, look up, download, withdraw, restore."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Count, OuterRef, Prefetch, Q, Subquery
+from django.http import FileResponse, HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils.cache import get_conditional_response
+from ninja import Query, Router, Status
+
+from accounts.models import Scope
+from api import access, paging, upload
+from api.auth import Caller, caller
+from api.doors import door
+from api.paging import Paging
+from api.shapes import packages as shapes
+from api.shapes.common import Page, ReasonAsked
+from api.upload import Stated
+from deployments import actions as deployments
+from deployments.actions import Taken
+from deployments.models import LiveVersion
+from projects.access import Act
+from registry import actions as registry
+from registry import filenames, storage, versions
+from registry.models import PackageVersion
+from registry.storage import ArtifactDamaged, Received
+from releases.models import Release
+
+router = Router(tags=["Packages"])
+
+USES_SHOWN = 100
+BYTES: dict[str, Any] = {upload.RAW: {"schema": {"type": "string", "format": "binary"}}}
+FORM: dict[str, Any] = {
+    upload.FORM: {
+        "schema": {
+            "type": "object",
+            "required": ["file"],
+            "properties": {
+                "file": {"type": "string", "format": "binary"},
+                "name": {"type": "string"},
+                "version": {"type": "string"},
+            },
+        }
+    }
+}
+
+
+@door(
+    router,
+    "POST",
+    "/packages",
+    scope=Scope.PUSH,
+    answers={200: shapes.PushedShape, 201: shapes.PushedShape},
+    refuses=(409, 413, 415, 422),
+    summary="Push a package",
+    document={"requestBody": {"required": True, "content": BYTES | FORM}},
+)
+def push(request: HttpRequest, name: str = "", version: str = "", filename: str = "") -> Status[Any]:
+    """Publish a version of a package and evaluate the triggers that watch it.
+
+    The body is the file itself, or a form with the field `file`. Name and version are stated in the address or in the
+    form, or read from a file name of the form NAME.VERSION.EXT. 201: published; 200: the same bytes were there already;
+    409: the version exists with other bytes.
+
+    It takes the right to push for every project that holds the package; a package that no project holds yet can only be
+    pushed by an account that may push for every project.
+    """
+    who, stated = caller(request), Stated(name, version, filename)
+    if upload.is_form(request):
+        received, stated = upload.from_form(request, stated)
+    else:
+        _check(who, stated)  # before a single byte is taken
+        received = upload.from_body(request)
+    taken = _take_in(who, received, stated)
+    return Status(201 if taken.intake.created else 200, _pushed(request, taken))
+
+
+def _check(who: Caller, stated: Stated) -> None:
+    """Raise what speaks against this push whatever the bytes are."""
+    name, text = filenames.identity(stated.filename, name=stated.name, version=stated.version)
+    versions.parse(text)
+    access.require_on_package(who, Act.PUSH, name)
+
+
+def _take_in(who: Caller, received: Received, stated: Stated) -> Taken:
+    """Look into what was received and hand it on; whatever is refused leaves nothing behind."""
+    try:
+        _check(who, stated)
+        inspection = registry.examine(received)
+        return deployments.take_in(
+            received,
+            name=stated.name,
+            version=stated.version,
+            filename=stated.filename,
+            inspection=inspection,
+            by=who.user,
+        )
+    except BaseException:
+        storage.discard(received)
+        raise
+
+
+def _pushed(request: HttpRequest, taken: Taken) -> shapes.PushedShape:
+    published = taken.intake.version
+    return shapes.PushedShape(
+        package=published.package.name,
+        version=published.version,
+        sha256=published.artifact.sha256,
+        size=published.artifact.size,
+        created=taken.intake.created,
+        evaluations=[shapes.evaluation(found) for found in taken.intake.evaluations],
+        deployments=[
+            shapes.requested(found, request.build_absolute_uri(reverse("api:deployment", args=[found.pk])))
+            for found in taken.deployments
+        ],
+    )
+
+
+@door(router, "GET", "/packages", scope=Scope.READ, answers={200: Page[shapes.PackageLine]}, summary="List packages")
+def packages(request: HttpRequest, paged: Query[Paging]) -> dict[str, Any]:
+    """The packages of the projects that you may look into, by name."""
+    who = caller(request)
+    newest = PackageVersion.objects.filter(package=OuterRef("pk")).eligible().newest_first().values("version")[:1]
+    seen = Prefetch("projects", access.projects_of(who, Act.SEE_TECHNICAL), to_attr="seen")
+    rows = access.packages_of(who).prefetch_related(seen)
+    counted = rows.annotate(newest=Subquery(newest), number_of_versions=Count("versions", distinct=True))
+    return paging.page_of(request, counted, shapes.package_line, paged, order=("name", "pk"))
+
+
+@door(
+    router,
+    "GET",
+    "/packages/{name}",
+    scope=Scope.READ,
+    answers={200: Page[shapes.VersionLine]},
+    summary="List the versions of a package",
+)
+def package(request: HttpRequest, name: str, paged: Query[Paging]) -> dict[str, Any]:
+    """Highest version first, withdrawn ones included."""
+    rows = access.package_of(caller(request), name).versions.select_related("artifact", "published_by")
+    return paging.page_of(request, rows, shapes.version_line, paged, order=("-sort_key", "-pk"))
+
+
+@door(
+    router,
+    "GET",
+    "/packages/{name}/versions/{version}",
+    scope=Scope.READ,
+    answers={200: shapes.VersionShape},
+    summary="Show a version",
+    name="version",
+)
+def version(request: HttpRequest, name: str, version: str) -> shapes.VersionShape:
+    """What it holds, its SHA-256, and the newest releases that use it."""
+    who = caller(request)
+    return _shown(request, who, access.version_of(who, name, version))
+
+
+def _shown(request: HttpRequest, who: Caller, found: PackageVersion) -> shapes.VersionShape:
+    download = reverse("api:download", args=[found.package.name, found.version])
+    return shapes.version_shape(found, _uses(who, found), request.build_absolute_uri(download))
+
+
+def _uses(who: Caller, found: PackageVersion) -> list[shapes.UseShape]:
+    """The newest releases that hold the version, components' and stacks', and where each is live."""
+    holds = Q(packages__version=found) | Q(components__release__packages__version=found)
+    holders = Release.objects.filter(pk__in=Release.objects.filter(holds).values("pk"))
+    seen = holders.filter(project__in=access.projects_of(who)).select_related("project")
+    releases = list(seen.order_by("-pk")[:USES_SHOWN])
+    live: dict[int, list[str]] = {}
+    for line in _live(releases):
+        live.setdefault(line.release_id, []).append(line.environment.slug)
+    return [
+        shapes.UseShape(project=held.project.slug, release=held.number, live_in=live.get(held.pk, []))
+        for held in releases
+    ]
+
+
+def _live(releases: Iterable[Release]) -> Iterable[LiveVersion]:
+    found = LiveVersion.objects.now().filter(release__in=[release.pk for release in releases])
+    return found.select_related("environment").order_by("environment__position")
+
+
+@door(
+    router,
+    "GET",
+    "/packages/{name}/versions/{version}/download",
+    scope=Scope.READ,
+    answers={200: None},
+    refuses=(409,),
+    summary="Download a version",
+    name="download",
+    document={"responses": {200: {"content": BYTES}}},
+)
+def download(request: HttpRequest, name: str, version: str) -> HttpResponseBase:
+    """The bytes as they were pushed. The ETag is their SHA-256."""
+    found = access.version_of(caller(request), name, version)
+    etag = f'"{found.artifact.sha256}"'
+    if unchanged := get_conditional_response(request, etag=etag):
+        return unchanged
+    try:
+        file = found.artifact.path.open("rb")
+    except FileNotFoundError:
+        raise ArtifactDamaged(
+            f"The stored bytes of {found} are missing. Push the same package again to restore it."
+        ) from None
+    filename = found.filename or f"{found.package.name}.{found.version}"
+    return FileResponse(file, as_attachment=True, filename=filename, content_type=upload.RAW, headers={"ETag": etag})
+
+
+@door(
+    router,
+    "POST",
+    "/packages/{name}/versions/{version}/withdraw",
+    scope=Scope.RELEASE,
+    answers={200: shapes.VersionShape},
+    refuses=(409, 422),
+    summary="Withdraw a version",
+)
+def withdraw(request: HttpRequest, name: str, version: str, asked: ReasonAsked) -> shapes.VersionShape:
+    """It stays on record and is never deployed again. It takes the release manager's role in every project that holds it."""
+    who, found = caller(request), access.version_of(caller(request), name, version)
+    access.require_on_package(who, Act.MANAGE, found.package.name)
+    return _shown(request, who, registry.withdraw(found, by=who.user, reason=asked.reason))
+
+
+@door(
+    router,
+    "POST",
+    "/packages/{name}/versions/{version}/restore",
+    scope=Scope.RELEASE,
+    answers={200: shapes.VersionShape},
+    refuses=(409, 422),
+    summary="Put a withdrawn version back into use",
+)
+def restore(request: HttpRequest, name: str, version: str, asked: ReasonAsked) -> shapes.VersionShape:
+    """It takes the release manager's role in every project that holds the package."""
+    who, found = caller(request), access.version_of(caller(request), name, version)
+    access.require_on_package(who, Act.MANAGE, found.package.name)
+    return _shown(request, who, registry.restore(found, by=who.user, reason=asked.reason))

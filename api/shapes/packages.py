@@ -1,0 +1,148 @@
+"""Packages and what a push led to, as JSON."""
+
+from datetime import datetime
+
+from ninja import Schema
+from pydantic import Field
+
+from deployments.models import Deployment
+from registry.models import Package, PackageVersion
+from releases.models import TriggerEvaluation
+
+
+class EvaluationShape(Schema):
+    """What a trigger made of a push, also when nothing was created."""
+
+    project: str
+    trigger: str
+    package: str
+    version: str
+    at: datetime
+    outcome: str = Field(description="created, existing or nothing")
+    sentence: str
+    release: str | None = Field(description="The number of the release that was created or existed already.")
+
+
+class RequestedShape(Schema):
+    """A deployment that the push requested."""
+
+    id: int
+    project: str
+    environment: str
+    status: str
+    url: str
+
+
+class PushedShape(Schema):
+    """What became of a push."""
+
+    package: str
+    version: str
+    sha256: str
+    size: int = Field(description="In bytes.")
+    created: bool = Field(description="False: the same bytes had been pushed before.")
+    evaluations: list[EvaluationShape]
+    deployments: list[RequestedShape]
+
+
+class PackageLine(Schema):
+    name: str
+    newest: str | None = Field(description="Its highest version that is not withdrawn.")
+    versions: int = Field(description="How many versions it has.")
+    projects: list[str]
+
+
+class VersionLine(Schema):
+    version: str
+    sha256: str
+    size: int
+    format: str
+    published_at: datetime
+    published_by: str
+    withdrawn_at: datetime | None
+    withdrawn_reason: str
+
+
+class UseShape(Schema):
+    """A release that holds the version, and where that release is live."""
+
+    project: str
+    release: str
+    live_in: list[str]
+
+
+class VersionShape(VersionLine):
+    package: str
+    stated: str = Field(description="The version as it was written when it was pushed.")
+    filename: str
+    entry_point: str | None = Field(description="The script that deploys it; null: none was found.")
+    members: int
+    unpacked_bytes: int
+    contents: dict[str, str] = Field(description="Component and version, as its manifest says.")
+    targets: list[str] = Field(description="The environments that it says it supports.")
+    withdrawn_by: str | None
+    used_by: list[UseShape]
+    download: str
+
+
+def evaluation(found: TriggerEvaluation) -> EvaluationShape:
+    return EvaluationShape(
+        project=found.trigger.project.slug,
+        trigger=found.trigger.name,
+        package=found.version.package.name,
+        version=found.version.version,
+        at=found.at,
+        outcome=found.outcome,
+        sentence=found.sentence,
+        release=found.release.number if found.release else None,
+    )
+
+
+def requested(deployment: Deployment, url: str) -> RequestedShape:
+    return RequestedShape(
+        id=deployment.pk,
+        project=deployment.project.slug,
+        environment=deployment.environment.slug,
+        status=deployment.status,
+        url=url,
+    )
+
+
+def package_line(package: Package) -> PackageLine:
+    """Needs `newest`, `number_of_versions` and the prefetched `projects`."""
+    return PackageLine(
+        name=package.name,
+        newest=package.newest,  # type: ignore[attr-defined]
+        versions=package.number_of_versions,  # type: ignore[attr-defined]
+        projects=sorted(project.slug for project in package.seen),  # type: ignore[attr-defined]
+    )
+
+
+def version_line(version: PackageVersion) -> VersionLine:
+    return VersionLine(
+        version=version.version,
+        sha256=version.artifact.sha256,
+        size=version.artifact.size,
+        format=version.format,
+        published_at=version.published_at,
+        published_by=str(version.published_by),
+        withdrawn_at=version.withdrawn_at,
+        withdrawn_reason=version.withdrawn_reason,
+    )
+
+
+def version_shape(version: PackageVersion, used_by: list[UseShape], download: str) -> VersionShape:
+    return VersionShape(
+        **version_line(version).model_dump(),
+        package=version.package.name,
+        stated=version.original,
+        filename=version.filename,
+        entry_point=version.entry_point or None,
+        members=version.members,
+        unpacked_bytes=version.unpacked_bytes,
+        contents=version.contents,
+        targets=version.targets,
+        withdrawn_by=str(version.withdrawn_by) if version.withdrawn_by else None,
+        used_by=used_by,
+        download=download,
+    )

@@ -1,0 +1,125 @@
+"""Fetch and authorise in one call: what a person may not see does not exist (404), what they may not do is refused (403)."""
+
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
+from django.db.models import CharField, Q, QuerySet
+from django.db.models.functions import Cast
+from django.http import Http404
+
+from accounts.backends import is_administrator
+from accounts.models import Event, User
+from deployments.models import Deployment
+from lifecycles.models import Environment
+from projects import access
+from projects.access import Act, projects_for
+from projects.models import Project
+from registry.models import Package, PackageQuerySet, PackageVersion
+from registry.versions import VersionRefused, parse
+
+Person = User | AnonymousUser
+VERSIONS = "registry.packageversion"
+
+
+def person(user: Person) -> User:
+    """The signed-in person. Every page but sign-in and health lets nobody else in."""
+    if not isinstance(user, User):
+        raise PermissionDenied("Sign in first.")
+    return user
+
+
+def deployment_of(user: Person, pk: int, act: Act = Act.SEE) -> Deployment:
+    """The deployment with everything that a page names. Raises Http404 for strangers, PermissionDenied without the role."""
+    found = Deployment.objects.with_names().filter(pk=pk, project__in=projects_for(user)).first()
+    if found is None:
+        raise Http404(f"There is no deployment {pk}, or you may not see it.")
+    if act is not Act.SEE:
+        access.require(user, act, found.project, None if act is Act.SEE_TECHNICAL else found.environment)
+    return found
+
+
+def may_cancel(user: User, deployment: Deployment) -> bool:
+    """Whether the page offers to cancel it; `actions.cancel` decides."""
+    if deployment.is_final or not deployment.is_top:
+        return False
+    acts = (Act.MANAGE, Act.REQUEST) if deployment.requested_by_id == user.pk else (Act.MANAGE,)
+    return any(access.may(user, act, deployment.project, deployment.environment) for act in acts)
+
+
+def environments_of(user: Person) -> QuerySet[Environment]:
+    """The environments that this person's projects go through."""
+    seen = projects_for(user).values("pk")
+    of_project = Q(places__lifecycle__projects__in=seen)
+    of_stack = Q(places__lifecycle__projects__components__in=seen)
+    return Environment.objects.filter(of_project | of_stack).distinct().order_by("position", "name")
+
+
+def environment_of(user: Person, slug: str) -> Environment:
+    found = environments_of(user).filter(slug=slug).first()
+    if found is None:
+        raise Http404(f"There is no environment “{slug}”, or none of your projects goes there.")
+    return found
+
+
+def technical_projects(user: Person) -> QuerySet[Project]:
+    """The projects whose packages this person may see. Raises PermissionDenied when there is none."""
+    projects = projects_for(user, Act.SEE_TECHNICAL)
+    if not projects.exists():
+        raise PermissionDenied("Your roles do not open packages and logs. Ask an administrator for a viewer's role.")
+    return projects
+
+
+def packages_of(user: Person) -> PackageQuerySet:
+    """The packages of this person's projects; those that no project holds take a role for every project."""
+    projects = technical_projects(user)
+    if access.may(
+        user, Act.SEE_TECHNICAL, Project()
+    ):  # a project that no grant can name: only a grant for all opens it
+        return Package.objects.all()
+    return Package.objects.filter(projects__in=projects).distinct()
+
+
+def package_of(user: Person, name: str) -> Package:
+    found = packages_of(user).named(name).first() if name.isprintable() else None
+    if found is None:
+        raise Http404(f"There is no package “{name}”, or you may not see it.")
+    return found
+
+
+def version_of(user: Person, name: str, version: str) -> PackageVersion:
+    package = package_of(user, name)
+    try:
+        wanted = parse(version).normalised
+    except VersionRefused:
+        wanted = ""
+    held = package.versions.select_related("package", "artifact", "published_by", "withdrawn_by")
+    found = held.filter(version=wanted).first()
+    if found is None:
+        raise Http404(f"{package} has no version {version}.")
+    return found
+
+
+def require_on_package(user: Person, act: Act, package: Package) -> None:
+    """Raise PermissionDenied unless this person may do this in every project that holds the package."""
+    holders = list(package.projects.select_related("parent").distinct())
+    for project in holders or [Project(name=f"the package {package}, which no project holds")]:
+        access.require(user, act, project)
+
+
+def may_on_package(user: Person, act: Act, package: Package) -> bool:
+    try:
+        require_on_package(user, act, package)
+    except PermissionDenied:
+        return False
+    return True
+
+
+def events_of(user: Person) -> QuerySet[Event]:
+    """The lines of the trail about this person's projects and, for those who may see packages, about their packages."""
+    events = Event.objects.select_related("actor", "project")
+    if is_administrator(user):
+        return events
+    technical = projects_for(user, Act.SEE_TECHNICAL)
+    versions = PackageVersion.objects.filter(package__projects__in=technical)
+    pushes = Q(subject_type=VERSIONS, subject_id__in=versions.annotate(key=Cast("pk", CharField())).values("key"))
+    plain = Q(project__in=projects_for(user)) & ~Q(subject_type=VERSIONS)
+    return events.filter(plain | Q(project__in=technical) | Q(project=None) & pushes)

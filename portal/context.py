@@ -1,0 +1,77 @@
+"""What the frame of every page shows. Asked for only when a template names it, so fragments and admin pay nothing."""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.backends import is_administrator
+from deployments.waiting import waiting_for
+from projects.access import Act, projects_for
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One link of the main navigation."""
+
+    label: str
+    url: str
+    current: bool
+    count: int = 0
+
+
+class Frame:
+    """The bar and the foot of a page, for the person who asks."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+
+    @cached_property
+    def waiting(self) -> int:
+        """How many requests wait for this person's decision."""
+        return len(waiting_for(self.request.user)) if self.request.user.is_authenticated else 0
+
+    @cached_property
+    def navigation(self) -> list[Entry]:
+        """The links that lead somewhere for this person."""
+        entries = [
+            self._entry("Overview", "overview", "project", "release", "request", "release-create", "notes"),
+            self._entry("Waiting for you", "waiting", "approval", count=self.waiting),
+        ]
+        if projects_for(self.request.user, Act.SEE_TECHNICAL).exists():
+            entries.append(self._entry("Packages", "packages", "package", "evaluations"))
+        entries.append(self._entry("Activity", "activity"))
+        if is_administrator(self.request.user):
+            entries.append(Entry("Configuration", reverse("admin:index"), current=False))
+        return entries
+
+    @cached_property
+    def zone(self) -> str:
+        short = f"{timezone.localtime():%Z}"
+        return settings.TIME_ZONE if short == settings.TIME_ZONE else f"{settings.TIME_ZONE} ({short})"
+
+    @property
+    def version(self) -> str:
+        return product_version()
+
+    def _entry(self, label: str, name: str, *also: str, count: int = 0) -> Entry:
+        match = self.request.resolver_match
+        here = match is not None and match.namespace == "portal" and match.url_name in (name, *also)
+        return Entry(label, reverse(f"portal:{name}"), here, count)
+
+
+def frame(request: HttpRequest) -> dict[str, object]:
+    """Context processor: `frame` in every template."""
+    return {"frame": Frame(request)}
+
+
+@cache
+def product_version() -> str:
+    """The version of Signalbox, as `pyproject.toml` states it."""
+    with (settings.BASE_DIR / "pyproject.toml").open("rb") as file:
+        version: str = tomllib.load(file)["project"]["version"]
+    return version

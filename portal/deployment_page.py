@@ -1,0 +1,168 @@
+"""What the page of one deployment says: where it stands, what it waits for, its steps, and which logs are open."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+
+from accounts.models import User
+from deployments import policy, presence
+from deployments.models import BROKEN_OFF, WAITING, Approval, Deployment, Status, StepRun
+from deployments.policy import GateState
+from portal import access, log_page
+from portal.log_page import Stretch
+from projects.access import Act, may
+
+OPEN = (Status.RUNNING, Status.NEEDS_ATTENTION, *BROKEN_OFF)  # where somebody has to look
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One script's log on the page. `stretch` None: it has not started, so that there is nothing to unfold."""
+
+    deployment: Deployment
+    stretch: Stretch | None
+    is_open: bool
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether the browser shall ask for more."""
+        return not self.deployment.is_final
+
+
+class DeploymentPage:
+    """One deployment as `user` sees it. Everything is asked for only when the template names it."""
+
+    def __init__(self, deployment: Deployment, user: User, first_line: int = 0) -> None:
+        self.deployment, self.user, self.first_line = deployment, user, first_line
+        self.shows_logs = may(user, Act.SEE_TECHNICAL, deployment.project)
+
+    @cached_property
+    def scripts(self) -> list[Deployment]:
+        """The deployments that run a package: the components of a train in their order, or the one itself."""
+        if not self.deployment.project.is_stack:
+            return [self.deployment]
+        return list(self.deployment.children.with_names().order_by("stage", "pk"))
+
+    @cached_property
+    def step_runs(self) -> list[StepRun]:
+        """The steps of a script, attempt by attempt; none for a train, whose steps are its components."""
+        return [] if self.deployment.project.is_stack else list(self.deployment.step_runs.all())
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.deployment.status in WAITING
+
+    @cached_property
+    def waits_for(self) -> list[str]:
+        """What keeps it from going on, as sentences."""
+        row = self.deployment
+        if self.is_waiting:
+            blockers = policy.why_not_deployable(row.release, row.environment, deployment=row)
+            return [blocker.sentence for blocker in blockers] or [
+                "Nothing stands in its way: it starts within seconds."
+            ]
+        if row.status == Status.PENDING:
+            return ["It starts when the stage before has succeeded."]
+        return [_free_worker(row)] if row.status == Status.QUEUED else []
+
+    @cached_property
+    def gates(self) -> list[GateState]:
+        return policy.gate_states(self.deployment)
+
+    @cached_property
+    def approvals(self) -> list[Approval]:
+        """Every decision that was made, withdrawn ones included, in order."""
+        return list(self.deployment.approvals.select_related("person"))
+
+    @cached_property
+    def unknown(self) -> list[Deployment]:
+        """The scripts whose outcome a person has to decide."""
+        return [script for script in self.scripts if script.status == Status.INTERRUPTED]
+
+    @property
+    def may_decide(self) -> bool:
+        return self.deployment.status == Status.REQUESTED and not policy.why_not_approvable(self.deployment, self.user)
+
+    @property
+    def may_withdraw(self) -> bool:
+        """Whether this person's approval stands and can still be taken back."""
+        mine = [approval for approval in self.approvals if approval.person_id == self.user.pk]
+        approved = Approval.Decision.APPROVED
+        return self.is_waiting and any(a.decision == approved and a.withdrawn_at is None for a in mine)
+
+    @property
+    def may_cancel(self) -> bool:
+        return access.may_cancel(self.user, self.deployment) and not self.deployment.cancel_stops_running
+
+    @property
+    def may_resolve(self) -> bool:
+        return may(self.user, Act.MANAGE, self.deployment.project, self.deployment.environment)
+
+    @cached_property
+    def folds(self) -> list[Fold]:
+        """The logs, with their lines."""
+        return [self._fold(script) for script in self.scripts] if self.shows_logs else []
+
+    @cached_property
+    def bare_folds(self) -> list[Fold]:
+        """The logs without a line: what is on the page already stays there, and new ones fetch theirs."""
+        nothing = Stretch([], 0, 0, ended=False)
+        return [
+            Fold(script, nothing if script.attempt else None, script.status in OPEN)
+            for script in (self.scripts if self.shows_logs else [])
+        ]
+
+    @property
+    def revision(self) -> str:
+        """Changes with everything that the page shows besides the lines of the logs."""
+        facts = [
+            *(_facts(row) for row in {row.pk: row for row in [self.deployment, *self.scripts]}.values()),
+            *((run.pk, run.finished_at) for run in self.step_runs),
+            *((approval.pk, approval.withdrawn_at) for approval in self.approvals),
+            *(self.waits_for if not self.deployment.is_final else ()),
+        ]
+        return hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()[:16]
+
+    @property
+    def every(self) -> str:
+        """How often the page asks whether something has changed; empty when nothing will."""
+        if self.deployment.is_final:
+            return ""
+        return "5s" if self.is_waiting else "2s"
+
+    def _fold(self, script: Deployment) -> Fold:
+        if not script.attempt:
+            return Fold(script, None, is_open=False)
+        alone = script == self.deployment
+        if alone and self.first_line:
+            stretch = log_page.beginning_at(script, self.first_line)
+        else:
+            stretch = log_page.last_of(script, log_page.STRETCH if alone else self._share)
+        return Fold(script, stretch, alone or script.status in OPEN)
+
+    @property
+    def _share(self) -> int:
+        """How many lines each component of a train shows, so that all together stay few."""
+        return max(20, min(log_page.IN_A_TRAIN, 2 * log_page.STRETCH // max(len(self.scripts), 1)))
+
+
+def _free_worker(row: Deployment) -> str:
+    pool = row.environment.worker_pool
+    if presence.is_served(pool):
+        return "It starts as soon as a worker is free."
+    return (
+        f"No worker serves the pool “{pool}” at present. It starts as soon as one does; an administrator can see to it."
+    )
+
+
+def _facts(row: Deployment) -> list[object]:
+    return [
+        row.pk,
+        row.status,
+        row.attempt,
+        row.outcome,
+        row.cancel_requested_at,
+        row.cancel_stops_running,
+        row.fingerprint,
+    ]

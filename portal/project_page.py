@@ -1,0 +1,95 @@
+"""What the pages of a stack and of a component say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from accounts.models import User
+from deployments.grid import Cell, Grid, build_grids
+from deployments.models import Deployment, LiveVersion
+from lifecycles.models import Environment
+from portal.release_page import WayBack, environments_of, ways_back
+from projects.access import Act, may
+from projects.models import Project
+from releases.models import Release
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A release in one environment: live there, or what its last deployment came to; None: it was never there."""
+
+    environment: Environment
+    is_live: bool
+    last: Deployment | None
+
+
+@dataclass(frozen=True)
+class ReleaseLine:
+    release: Release
+    standings: list[Standing]
+
+
+class ProjectPage:
+    """One stack, component or project on its own, as `user` sees it."""
+
+    def __init__(self, project: Project, user: User) -> None:
+        self.project, self.user = project, user
+
+    @cached_property
+    def environments(self) -> list[Environment]:
+        return environments_of(self.project)
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The grid of the stack that it is, or belongs to."""
+        return build_grids([self.project.parent or self.project])[0]
+
+    @cached_property
+    def cells(self) -> list[Cell]:
+        """Its own row of the grid."""
+        return next(row.cells for row in self.grid.rows if row.project.pk == self.project.pk)
+
+    @property
+    def components(self) -> Sequence[Project]:
+        return self.project.components.select_related("process").order_by("stage", "position", "name")
+
+    @cached_property
+    def ways_back(self) -> list[WayBack]:
+        return ways_back(self.project, self.environments, self.user)
+
+    @cached_property
+    def ways_on(self) -> list[WayBack]:
+        """What could be brought to an environment from the one before it, on its own."""
+        found = []
+        for left, right in zip(self.cells, self.cells[1:], strict=False):
+            differs = left.release is not None and left.release != right.release
+            if left.release and differs and may(self.user, Act.MANAGE, self.project, right.environment):
+                found.append(WayBack(right.environment, left.release))
+        return found
+
+    @property
+    def may_create(self) -> bool:
+        return may(self.user, Act.CREATE_RELEASE, self.project)
+
+    @property
+    def may_see_packages(self) -> bool:
+        return may(self.user, Act.SEE_TECHNICAL, self.project)
+
+    def lines_of(self, releases: Sequence[Release]) -> list[ReleaseLine]:
+        """Where each of these releases stands, in the order given. Two queries."""
+        live = set(
+            LiveVersion.objects.now().filter(project=self.project).values_list("environment", "release")
+        )
+        last: dict[tuple[int, int], Deployment] = {}
+        for row in Deployment.objects.filter(project=self.project, release__in=list(releases)).order_by("pk"):
+            last[row.environment_id, row.release_id] = row
+        return [
+            ReleaseLine(
+                release,
+                [
+                    Standing(place, (place.pk, release.pk) in live, last.get((place.pk, release.pk)))
+                    for place in self.environments
+                ],
+            )
+            for release in releases
+        ]

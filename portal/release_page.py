@@ -1,0 +1,166 @@
+"""What the page of one release says: where it is, what it brings to the next environment, and what stands in its way."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from accounts.models import User
+from deployments import alignment, policy
+from deployments.history import deployments_of
+from deployments.models import UNFINISHED, Deployment, LiveVersion, Status
+from deployments.plans import SKIP, Plan, plan_for
+from deployments.policy import Blocker, Stops
+from lifecycles.models import Environment, PhaseEnvironment
+from projects.access import Act, may
+from projects.models import Project
+from releases.models import Release
+
+
+@dataclass(frozen=True)
+class Place:
+    """One environment of the lifecycle, as this release sees it."""
+
+    environment: Environment
+    live: LiveVersion | None  # what is live there, whichever release it is
+    is_live: bool  # this release is
+    last: Deployment | None  # the last deployment of this release there
+    is_next: bool
+
+
+class ReleasePage:
+    """One release as `user` sees it. Everything is asked for only when the template names it."""
+
+    def __init__(self, release: Release, user: User) -> None:
+        self.release, self.user, self.project = release, user, release.project
+
+    @cached_property
+    def deployments(self) -> list[Deployment]:
+        return deployments_of(self.release)
+
+    @cached_property
+    def environments(self) -> list[Environment]:
+        return environments_of(self.project)
+
+    @cached_property
+    def live(self) -> dict[int, LiveVersion]:
+        """What is live of this project, by environment."""
+        rows = LiveVersion.objects.now().filter(project=self.project).select_related("release")
+        return {row.environment_id: row for row in rows}
+
+    @cached_property
+    def next(self) -> Environment | None:
+        """Where it goes next: the first environment where it is neither live nor has been; none when it went all the way."""
+        succeeded = policy.succeeded_in(self.release)
+        for environment in self.environments:
+            if environment.pk not in succeeded:
+                return environment
+        return None
+
+    @cached_property
+    def places(self) -> list[Place]:
+        last: dict[int, Deployment] = {}
+        for row in self.deployments:
+            last.setdefault(row.environment_id, row)
+        return [
+            Place(
+                environment=environment,
+                live=(live := self.live.get(environment.pk)),
+                is_live=live is not None and live.release_id == self.release.pk,
+                last=last.get(environment.pk),
+                is_next=self.next == environment,
+            )
+            for environment in self.environments
+        ]
+
+    @cached_property
+    def request(self) -> Deployment | None:
+        """The unfinished deployment of this release to the next environment."""
+        rows = [row for row in self.deployments if row.status in UNFINISHED and row.is_top]
+        return next((row for row in rows if row.environment == self.next), rows[0] if rows else None)
+
+    @cached_property
+    def blockers(self) -> list[Blocker]:
+        """What stands between this release and the next environment, for nobody in particular."""
+        if self.next is None:
+            return []
+        waiting = self.request if self.request and self.request.environment == self.next else None
+        if waiting and waiting.status not in (Status.REQUESTED, Status.SCHEDULED):
+            return []
+        return policy.why_not_deployable(self.release, self.next, deployment=waiting)
+
+    @property
+    def stopped(self) -> list[Blocker]:
+        """Those among them that stop even asking."""
+        return [blocker for blocker in self.blockers if blocker.stops is Stops.REQUESTING]
+
+    @property
+    def may_request(self) -> bool:
+        return self.next is not None and may(self.user, Act.REQUEST, self.project, self.next) and not self.is_component
+
+    @property
+    def may_manage(self) -> bool:
+        return may(self.user, Act.MANAGE, self.project)
+
+    @property
+    def may_decide(self) -> bool:
+        return self.request is not None and not policy.why_not_approvable(self.request, self.user)
+
+    @property
+    def may_edit(self) -> bool:
+        return may(self.user, Act.CREATE_RELEASE, self.project)
+
+    @property
+    def is_component(self) -> bool:
+        return self.project.kind == Project.Kind.COMPONENT
+
+    @cached_property
+    def plan(self) -> Plan | None:
+        """What deploying it to the next environment, or else to the last one, would do."""
+        where = self.next or (self.environments[-1] if self.environments else None)
+        return plan_for(self.release, where) if where else None
+
+    @property
+    def planned_for(self) -> Environment | None:
+        return self.next or (self.environments[-1] if self.environments else None)
+
+    @property
+    def brings(self) -> int:
+        """How many components of the plan are deployed."""
+        return sum(item.action != SKIP for item in self.plan.items) if self.plan else 0
+
+    @cached_property
+    def contents(self) -> list[Release]:
+        """The component releases that it holds, in order; its own packages make it one of its own."""
+        if not self.project.is_stack:
+            return [self.release]
+        lines = self.release.components.select_related("release__project").order_by("stage", "component__position")
+        return [line.release for line in lines.prefetch_related("release__packages__version__package")]
+
+    @property
+    def evaluation(self) -> str:
+        """Why a trigger created it; empty for a release that a person created."""
+        first = self.release.evaluations.order_by("pk").first()
+        return first.sentence if first else ""
+
+
+def environments_of(project: Project) -> list[Environment]:
+    """The environments that a project's releases go through, in order."""
+    places = PhaseEnvironment.objects.filter(lifecycle=project.track.pk).select_related("environment")
+    return [place.environment for place in places.order_by("phase__position", "environment__position", "pk")]
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """What a rollback would bring back in one environment."""
+
+    environment: Environment
+    release: Release
+
+
+def ways_back(project: Project, environments: list[Environment], user: User) -> list[WayBack]:
+    """Where this person may roll this project back, and to what."""
+    found = [
+        (environment, alignment.previous_live(project, environment))
+        for environment in environments
+        if may(user, Act.MANAGE, project, environment)
+    ]
+    return [WayBack(environment, release) for environment, release in found if release is not None]

@@ -1,0 +1,63 @@
+"""Every page's address. Paths are nouns; what changes something is a POST and its verb comes last."""
+
+from django.urls import path
+
+from portal.views import (
+    activity,
+    approvals,
+    deployments,
+    evaluations,
+    health,
+    history,
+    overview,
+    packages,
+    projects,
+    releases,
+    sign_in,
+)
+
+app_name = "portal"
+
+release = "projects/<slug:slug>/releases/<str:number>/"
+
+# -- signing in, overview, projects and their releases ---------------------------------------------------------------
+urlpatterns = [
+    path("", overview.overview, name="overview"),
+    path("live/", overview.live, name="overview-live"),
+    path("sign-in/", sign_in.sign_in, name="sign-in"),
+    path("sign-out/", sign_in.sign_out, name="sign-out"),
+    path("projects/<slug:slug>/", projects.project, name="project"),
+    path("projects/<slug:slug>/releases/create/", releases.create, name="release-create"),
+    path(release, releases.release, name="release"),
+    path(f"{release}request/", releases.request_deployment, name="request"),
+    path(f"{release}notes/", releases.notes, name="notes"),
+    path(f"{release}prevent/", releases.prevent, name="prevent"),
+    path(f"{release}allow/", releases.allow, name="allow"),
+]
+
+# -- deployments, approvals, history, packages, activity --------------------------------------------------------------
+deployment = "deployments/<int:pk>/"
+version = "packages/<str:name>/<str:version>/"
+
+urlpatterns += [
+    path("deployments/", deployments.deployments, name="deployments"),
+    path(deployment, deployments.deployment, name="deployment"),
+    path(f"{deployment}live/", deployments.live, name="deployment-live"),
+    path(f"{deployment}log/", deployments.log_lines, name="log"),
+    path(f"{deployment}log/raw/", deployments.log_raw, name="log-raw"),
+    path(f"{deployment}approval/", approvals.approval, name="approval"),
+    path(f"{deployment}approval/withdraw/", approvals.withdraw, name="withdraw"),
+    path(f"{deployment}cancel/", deployments.cancel, name="cancel"),
+    path(f"{deployment}resolve/", deployments.resolve, name="resolve"),
+    path("waiting/", approvals.waiting, name="waiting"),
+    path("environments/", history.environments, name="environments"),
+    path("environments/<slug:slug>/history/", history.history, name="history"),
+    path("packages/", packages.packages, name="packages"),
+    path("packages/<str:name>/", packages.package, name="package"),
+    path(version, packages.version, name="version"),
+    path(f"{version}withdraw/", packages.withdraw, name="withdraw-version"),
+    path(f"{version}restore/", packages.restore, name="restore-version"),
+    path("evaluations/", evaluations.evaluations, name="evaluations"),
+    path("activity/", activity.activity, name="activity"),
+    path("healthz", health.healthz, name="healthz"),
+]

@@ -1,0 +1,28 @@
+"""What was live in an environment, from when until when."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from deployments.history import live_history
+from portal.access import environment_of, environments_of
+from portal.forms.filters import ByProject
+from portal.paging import page_of
+from projects.access import projects_for
+
+
+@require_GET
+def environments(request: HttpRequest) -> HttpResponse:
+    """The environments of this person's projects."""
+    return render(request, "portal/environments.html", {"environments": environments_of(request.user)})
+
+
+@require_GET
+def history(request: HttpRequest, slug: str) -> HttpResponse:
+    """Every release that was live there, newest first."""
+    environment, projects = environment_of(request.user, slug), projects_for(request.user)
+    narrow = ByProject(request.GET, projects)
+    project = narrow.chosen("project")
+    page = page_of(request, live_history(environment, [project] if project else projects))
+    context = {"environment": environment, "page": page, "filter": narrow, "project": project}
+    return render(request, "portal/history.html", context)

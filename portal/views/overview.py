@@ -1,0 +1,43 @@
+"""What is running where: the first page, and its fragments that refresh themselves."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from accounts.models import Event
+from deployments.grid import build_grids
+from deployments.waiting import waiting_for
+from portal import first_steps
+from projects.access import get_project, projects_for
+from projects.models import Project
+
+RECENT = 8
+
+
+@require_GET
+def overview(request: HttpRequest) -> HttpResponse:
+    """One grid per stack, what waits for this person, and what happened last."""
+    projects = projects_for(request.user)
+    tops = projects.exclude(kind=Project.Kind.COMPONENT).select_related("lifecycle")
+    stray = projects.filter(kind=Project.Kind.COMPONENT).exclude(parent__in=tops)
+    return render(
+        request,
+        "portal/overview.html",
+        {
+            "grids": build_grids(tops),
+            "stray": stray,
+            "decisions": waiting_for(request.user),
+            "events": Event.objects.filter(project__in=projects).select_related("actor", "project")[:RECENT],
+            "steps": first_steps.steps_for(request.user, projects),
+        },
+    )
+
+
+@require_GET
+def live(request: HttpRequest) -> HttpResponse:
+    """The grid of one stack again, or 204 when it is still at the revision that the page shows."""
+    project = get_project(request.user, request.GET.get("stack", ""))
+    (grid,) = build_grids([project])
+    if grid.revision == request.GET.get("rev"):
+        return HttpResponse(status=204)
+    return render(request, "portal/_grid.html", {"grid": grid})

@@ -1,0 +1,78 @@
+"""What CI has pushed, and taking a version out of use."""
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.models import User
+from portal import package_page
+from portal.access import may_on_package, package_of, packages_of, person, require_on_package, version_of
+from portal.forms.decisions import ReasonForm
+from portal.paging import page_of
+from projects.access import Act
+from registry import actions
+from registry.models import PackageVersion
+from registry.refusals import RegistryRefused
+
+
+@require_GET
+def packages(request: HttpRequest) -> HttpResponse:
+    """Every package with its newest version."""
+    return render(request, "portal/packages.html", {"lines": package_page.lines_of(packages_of(request.user))})
+
+
+@require_GET
+def package(request: HttpRequest, name: str) -> HttpResponse:
+    """The versions of one package, last pushed first."""
+    found = package_of(request.user, name)
+    page = page_of(request, found.versions.select_related("artifact", "published_by"))
+    context = {"package": found, "page": page, "lines": package_page.versions_of(page.rows, person(request.user))}
+    return render(request, "portal/package.html", context)
+
+
+@require_GET
+def version(request: HttpRequest, name: str, version: str) -> HttpResponse:
+    """One version: what it holds, where it is live, which releases use it."""
+    return _page(request, version_of(request.user, name, version), None)
+
+
+@require_POST
+def withdraw(request: HttpRequest, name: str, version: str) -> HttpResponse:
+    """Take a version out of use: it stays on record and is never deployed again."""
+    return _change(request, version_of(request.user, name, version), actions.withdraw, "is withdrawn")
+
+
+@require_POST
+def restore(request: HttpRequest, name: str, version: str) -> HttpResponse:
+    """Put a withdrawn version back into use."""
+    return _change(request, version_of(request.user, name, version), actions.restore, "is back in use")
+
+
+def _change(
+    request: HttpRequest, found: PackageVersion, verb: Callable[..., PackageVersion], words: str
+) -> HttpResponse:
+    user: User = person(request.user)
+    require_on_package(user, Act.MANAGE, found.package)
+    form = ReasonForm(request.POST)
+    if form.is_valid():
+        try:
+            verb(found, by=user, reason=form.cleaned_data["reason"])
+        except RegistryRefused as refusal:
+            form.add_error(None, refusal.sentence)
+        else:
+            messages.success(request, f"{found} {words}.")
+            return redirect("portal:version", found.package.name, found.version)
+    return _page(request, found, form)
+
+
+def _page(request: HttpRequest, found: PackageVersion, form: ReasonForm | None) -> HttpResponse:
+    context = {
+        "version": found,
+        "use": package_page.use_of(found, person(request.user)),
+        "may_withdraw": may_on_package(request.user, Act.MANAGE, found.package),
+        "form": form or ReasonForm(),
+    }
+    return render(request, "portal/version.html", context, status=422 if form else 200)

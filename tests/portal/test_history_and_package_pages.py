@@ -1,0 +1,198 @@
+"""What was live when, what was pushed and what came of it, and taking a version out of use."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from deployments.models import LiveVersion
+from projects.models import Project
+from tests.deployments.conftest import own_worker  # noqa: F401
+from tests.deployments.rows import went_live
+from tests.deployments.scenes import a_manager, pushed
+from tests.factories import a_component, a_package, a_release, a_stack, a_trigger, a_user, a_version
+
+
+@pytest.fixture
+def shop(db: None) -> Project:
+    return a_stack("Shop", components={"API": 1, "UI": 2})
+
+
+@pytest.fixture
+def manager(client: Client, db: None) -> User:
+    manager = a_manager()
+    client.force_login(manager)
+    return manager
+
+
+def opened(client: Client, name: str, *args: str, **query: str) -> str:
+    response = client.get(reverse(f"portal:{name}", args=args), query)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_the_history_shows_what_was_live_from_when_until_when(client, manager, shop):
+    went_live(a_release(shop, ui="1.0.0"))
+    went_live(a_release(shop, ui="1.1.0"))
+
+    page = opened(client, "history", "test")
+
+    assert page.count('scope="row"') == LiveVersion.objects.count() == 5
+    assert page.count("Live now") == 3
+
+
+def test_the_history_narrows_to_one_project(client, manager, shop):
+    went_live(a_release(shop))
+
+    page = opened(client, "history", "test", project="ui")
+
+    assert page.count('scope="row"') == 1
+    assert "What was live in TEST: UI" in page
+
+
+def test_the_history_keeps_to_the_projects_of_the_reader(client, shop):
+    went_live(a_release(shop))
+    went_live(a_release(a_stack("Bank", components={"Vault": 1})))
+    client.force_login(a_user("vera", role="viewer", project=shop))
+
+    page = opened(client, "history", "test")
+
+    assert "Shop" in page
+    assert "Bank" not in page
+    assert "Vault" not in page
+
+
+def test_an_environment_that_none_of_my_projects_goes_to_does_not_exist(client, shop):
+    client.force_login(a_user("stranger"))
+
+    assert client.get(reverse("portal:history", args=["test"])).status_code == 404
+
+
+def test_the_environments_lead_to_their_histories(client, manager, shop):
+    page = opened(client, "environments")
+
+    assert reverse("portal:history", args=["prod"]) in page
+
+
+def test_the_packages_show_their_newest_version_in_use(client, manager, shop):
+    a_version("ui", "1.0.0")
+    newest = a_version("ui", "1.10.0")
+    client.post(reverse("portal:withdraw-version", args=["ui", newest.version]), {"reason": "Broken"})
+    a_version("ui", "1.9.0")
+
+    page = opened(client, "packages")
+
+    assert '<td role="cell" data-label="Newest"><span class="ver">1.9.0</span></td>' in page
+
+
+def test_a_version_tells_where_it_is_live_and_which_releases_use_it(client, manager, shop):
+    release = a_release(shop, ui="1.4.0")
+    went_live(release)
+
+    page = opened(client, "version", "ui", "1.4.0")
+
+    assert "UI 1.4.0" in page
+    assert str(release) in page
+    assert "TEST" in page
+
+
+def test_a_version_shows_its_digest_and_its_manifest(client, manager, shop):
+    version = a_version("ui", "2.0.0", contents={"patient-api": "1.4.114", "<b>": "1"}, targets=["TEST"])
+
+    page = opened(client, "version", "ui", "2.0.0")
+
+    assert version.artifact.sha256 in page
+    assert '<th scope="row">patient-api</th>' in page
+    assert "&lt;b&gt;" in page
+
+
+def test_a_version_is_withdrawn_with_a_reason_and_restored(client, manager, shop):
+    version = a_version("ui", "1.0.0")
+
+    withdrawn = client.post(reverse("portal:withdraw-version", args=["ui", "1.0.0"]), {"reason": "It leaks."})
+    page = client.get(withdrawn.url).content.decode()
+    client.post(reverse("portal:restore-version", args=["ui", "1.0.0"]), {"reason": "It does not."})
+
+    version.refresh_from_db()
+    assert "It leaks." in page
+    assert version.withdrawn_at is None
+
+
+def test_withdrawing_takes_a_reason(client, manager, shop):
+    a_version("ui", "1.0.0")
+
+    response = client.post(reverse("portal:withdraw-version", args=["ui", "1.0.0"]), {"reason": ""})
+
+    assert response.status_code == 422
+    assert '<a href="#id_reason">Say why.</a>' in response.content.decode()
+
+
+def test_withdrawing_twice_is_refused_with_a_sentence(client, manager, shop):
+    a_version("ui", "1.0.0")
+    url = reverse("portal:withdraw-version", args=["ui", "1.0.0"])
+    client.post(url, {"reason": "It leaks."})
+
+    response = client.post(url, {"reason": "It leaks."})
+
+    assert response.status_code == 422
+    assert "has been withdrawn already" in response.content.decode()
+
+
+def test_withdrawing_takes_the_role_in_every_project_that_holds_the_package(client, shop):
+    a_version("ui", "1.0.0")
+    a_component(a_stack("Bank"), "Teller", package="ui")
+    client.force_login(a_user("mo", role="release_manager", project=shop))
+
+    response = client.post(reverse("portal:withdraw-version", args=["ui", "1.0.0"]), {"reason": "It leaks."})
+
+    assert response.status_code == 403
+    assert "Withdraw it" not in opened(client, "version", "ui", "1.0.0")
+
+
+def test_a_package_of_other_projects_does_not_exist(client, shop):
+    a_version("vault", "1.0.0")
+    a_stack("Bank", components={"Vault": 1})
+    client.force_login(a_user("vera", role="viewer", project=shop))
+
+    assert client.get(reverse("portal:package", args=["vault"])).status_code == 404
+    assert "vault" not in opened(client, "packages")
+
+
+@pytest.mark.parametrize("version", ["9.9.9", "not-a-version", "1.0.0 "])
+def test_a_version_that_there_is_not_is_not_found(client, manager, shop, version):
+    a_package("ui")
+
+    assert client.get(reverse("portal:version", args=["ui", version])).status_code == 404
+
+
+def test_every_push_shows_what_it_led_to_or_why_not(client, manager, shop):
+    a_trigger(shop)
+    pushed("api", "1.0.0")
+    pushed("ui", "1.0.0")
+    pushed("stray", "1.0.0")
+
+    page = opened(client, "evaluations")
+
+    assert "No release was created: UI has no package yet that could be deployed." in page
+    assert "ui 1.0.0 led to Shop 1.0.1." in page
+    assert "No trigger watches this package, so that the push created no release." in page
+
+
+def test_the_pushes_narrow_to_the_triggers_of_one_project(client, manager, shop):
+    a_trigger(shop)
+    pushed("api", "1.0.0")
+    pushed("stray", "1.0.0")
+
+    page = opened(client, "evaluations", project="shop")
+
+    assert "api" in page
+    assert "stray" not in page
+
+
+def test_business_is_told_that_packages_take_another_role(client, shop):
+    client.force_login(a_user("bea", role="business_viewer", project=shop))
+
+    response = client.get(reverse("portal:packages"))
+
+    assert response.status_code == 403
+    assert "Your roles do not open packages and logs." in response.content.decode()

@@ -1,0 +1,143 @@
+"""Every page, and who may open it. A route that is missing from the table fails the first test."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from deployments import runner
+from deployments.models import Deployment
+from tests.deployments.conftest import own_worker  # noqa: F401
+from tests.deployments.rows import claimed, run_out
+from tests.deployments.scenes import requested
+from tests.factories import a_release, a_rule, a_stack, a_user, an_administrator, an_environment
+
+ROLES = (
+    "anonymous",
+    "stranger",
+    "business_viewer",
+    "viewer",
+    "deployer",
+    "approver",
+    "release_manager",
+    "administrator",
+)
+TECHNICAL = {"viewer", "deployer", "approver", "release_manager", "administrator"}
+MEMBERS = {"business_viewer", *TECHNICAL}
+SIGNED_IN = {"stranger", *MEMBERS}
+EVERYBODY = {"anonymous", *SIGNED_IN}
+ASKING = {"deployer", "release_manager"}
+MANAGING = {"release_manager"}
+THROUGH = (200, 204, 286, 302, 422)  # 422: the door is open, and the verb says why not
+
+# (route, method): who gets through. Strangers are told 404 and members 403, unless STRANGERS says otherwise.
+WHO_MAY = {
+    ("portal:sign-in", "get"): EVERYBODY,
+    ("portal:sign-out", "post"): SIGNED_IN,
+    ("portal:healthz", "get"): EVERYBODY,
+    ("portal:overview", "get"): SIGNED_IN,
+    ("portal:overview-live", "get"): MEMBERS,
+    ("portal:project", "get"): MEMBERS,
+    ("portal:release", "get"): MEMBERS,
+    ("portal:release-create", "get"): ASKING,
+    ("portal:release-create", "post"): ASKING,
+    ("portal:request", "get"): MEMBERS,
+    ("portal:request", "post"): ASKING,
+    ("portal:notes", "get"): ASKING,
+    ("portal:notes", "post"): ASKING,
+    ("portal:prevent", "post"): MANAGING,
+    ("portal:allow", "post"): MANAGING,
+    ("portal:deployments", "get"): SIGNED_IN,
+    ("portal:deployment", "get"): MEMBERS,
+    ("portal:deployment-live", "get"): MEMBERS,
+    ("portal:log", "get"): TECHNICAL,
+    ("portal:log-raw", "get"): TECHNICAL,
+    ("portal:approval", "get"): MEMBERS,
+    ("portal:approval", "post"): MEMBERS,  # whose decision counts is the rule's to say, in a sentence
+    ("portal:withdraw", "post"): MEMBERS,  # only one's own
+    ("portal:cancel", "get"): MANAGING,  # and whoever asked for it
+    ("portal:cancel", "post"): MANAGING,
+    ("portal:resolve", "get"): MANAGING,
+    ("portal:resolve", "post"): MANAGING,
+    ("portal:waiting", "get"): SIGNED_IN,
+    ("portal:environments", "get"): SIGNED_IN,
+    ("portal:history", "get"): MEMBERS,
+    ("portal:packages", "get"): TECHNICAL,
+    ("portal:package", "get"): TECHNICAL,
+    ("portal:version", "get"): TECHNICAL,
+    ("portal:withdraw-version", "post"): MANAGING,
+    ("portal:restore-version", "post"): MANAGING,
+    ("portal:evaluations", "get"): TECHNICAL,
+    ("portal:activity", "get"): SIGNED_IN,
+}
+NO_PACKAGES = {"packages", "package", "version", "withdraw-version", "restore-version", "evaluations"}
+STRANGERS = {f"portal:{name}": 403 for name in NO_PACKAGES}  # they all belong to nobody whom a stranger could ask about
+
+
+def routes(patterns: list[URLPattern | URLResolver], namespace: str = "") -> Iterator[tuple[str, URLPattern]]:
+    for pattern in patterns:
+        if isinstance(pattern, URLPattern):
+            yield f"{namespace}:{pattern.name}", pattern
+        else:
+            yield from routes(pattern.url_patterns, pattern.namespace or namespace)
+
+
+ALL = {name: pattern for name, pattern in routes(get_resolver().url_patterns) if name.startswith("portal:")}
+
+
+def test_every_route_is_in_the_table():
+    assert set(ALL) == {route for route, _ in WHO_MAY}
+
+
+@pytest.fixture
+def known(db: None) -> dict[str, dict[str, object]]:
+    """The words that addresses are made of: usually the first, for some routes others."""
+    shop = a_stack("Shop", components={"API": 1, "UI": 2})
+    a_rule("Gate", environments=[an_environment("PROD")], roles=["approver", "release_manager"])
+    release = a_release(shop)
+    requested(release)
+    run_out()
+    waiting = requested(release, "PROD")
+    usual = {"slug": "shop", "number": release.number, "pk": waiting.pk, "name": "ui", "version": "1.0.0"}
+    script = Deployment.objects.get(parent__isnull=False, project__slug="ui")
+    return {
+        "": usual,
+        "portal:history": usual | {"slug": "test"},
+        "portal:resolve": usual | {"pk": interrupted().pk},
+        "portal:log": usual | {"pk": script.pk},
+        "portal:log-raw": usual | {"pk": script.pk},
+    }
+
+
+def interrupted() -> Deployment:
+    requested(a_release(a_stack("Kiosk", components={"Till": 1})))
+    script = claimed()
+    script.step_runs.create(attempt=1, position=1, name="Run the release package")
+    runner._interrupt(script, "Outcome unknown.")
+    return script
+
+
+def sign_in(client: Client, role: str) -> None:
+    if role == "administrator":
+        client.force_login(an_administrator())
+    elif role != "anonymous":
+        client.force_login(a_user("pat", role=None if role == "stranger" else role))
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(("route", "method"), WHO_MAY)
+def test_who_may(route, method, role, known, client):
+    words = known.get(route, known[""])
+    url = reverse(route, kwargs={key: words[key] for key in ALL[route].pattern.converters})
+    query = "?stack=shop" if route == "portal:overview-live" else ""
+    sign_in(client, role)
+
+    response = getattr(client, method)(url + query)
+
+    if role in WHO_MAY[route, method]:
+        assert response.status_code in THROUGH
+    elif role == "anonymous":
+        assert response.url.startswith(reverse("portal:sign-in"))
+    else:
+        assert response.status_code == (STRANGERS.get(route, 404) if role == "stranger" else 403)
