@@ -22,7 +22,7 @@ class User(AbstractUser):
         verbose_name = "account"
         constraints = [
             models.CheckConstraint(
-                condition=Q(is_service_account=False) | Q(password__startswith="!"),
+                condition=Q(is_service_account=False) | Q(password__startswith="!"),  # noqa: S106 - “!” is Django's mark for none
                 name="user_service_account_has_no_password",
                 violation_error_message="A service account has no password; give it an API token instead.",
             )

@@ -47,7 +47,12 @@ def issue(
         raise TokenRefused(f"A token expires in the future and within {LONGEST.days} days.")
     secret = PREFIX + secrets.token_urlsafe(32)
     token = ApiToken.objects.create(
-        user=user, name=name, digest=digest_of(secret), scopes=chosen, project_id=project.pk if project else None, expires_at=expires_at
+        user=user,
+        name=name,
+        digest=digest_of(secret),
+        scopes=chosen,
+        project_id=project.pk if project else None,
+        expires_at=expires_at,
     )
     trail.record(by, "token.issued", token, f"Token “{name}” was issued to {user}.", scopes=chosen)
     return token, secret

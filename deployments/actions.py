@@ -336,7 +336,7 @@ def _decide(row: Deployment, decision: str, by: User, comment: str) -> None:
         fingerprint=row.fingerprint,
     )
     said = f" “{comment}”" if comment else ""
-    trail.record(by, f"deployment.{decision}_by", row, f"{by} {Decision(decision).label.lower()} {row}.{said}")
+    trail.record(by, f"approval.{decision}", row, f"{by} {Decision(decision).label.lower()} {row}.{said}")
 
 
 def _refuse_cancelling(row: Deployment, by: User) -> None:

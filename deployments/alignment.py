@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db.models import F
+
 from deployments.models import BROKEN_OFF, Deployment, LiveVersion
 from lifecycles.models import Environment
 from projects.models import Project
@@ -41,10 +43,15 @@ def is_settled(release: Release, environment: Environment) -> bool:
     now = live_version(release.project, environment)
     if now is None or now.release_id != release.pk:
         return False
+    # Later is what started later: what was asked for first may have waited longest. Only one at a time is under way.
     later = Deployment.objects.filter(
-        project=release.project_id, environment=environment, pk__gt=now.deployment_id, status__in=BROKEN_OFF
+        project=release.project_id,
+        environment=environment,
+        status__in=BROKEN_OFF,
+        started_at__gte=F("environment__live_versions__deployment__started_at"),
+        environment__live_versions=now,
     )
-    return not later.filter(started_at__isnull=False).exists()
+    return not later.exclude(pk=now.deployment_id).exists()
 
 
 def alignment_of(live: Release | None, named: Release | None, stack_release: Release | None) -> Alignment:

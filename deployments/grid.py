@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import Max, Q
+from django.db.models import Exists, Max, OuterRef, Q
 
 from deployments import alignment
 from deployments.models import UNDER_WAY, WAITING, Deployment, LiveVersion, Status
@@ -177,15 +177,14 @@ def _environments(stacks: Sequence[Project]) -> dict[int, list[Environment]]:
 
 def _beside(projects: Sequence[int]) -> dict[Place, list[Deployment]]:
     """What waits or is under way in each place, and the last attempt where it came to nothing good."""
-    last = (
-        Deployment.objects.filter(project__in=projects, started_at__isnull=False, finished_at__isnull=False)
-        .values("project", "environment")
-        .annotate(last=Max("pk"))
-        .values("last")
-    )
+    over = Deployment.objects.filter(started_at__isnull=False, finished_at__isnull=False)
+    here = over.filter(project=OuterRef("project"), environment=OuterRef("environment"))
+    later = here.filter(started_at__gt=OuterRef("started_at"))  # what was asked for first may have waited longest
+    last = over.filter(project__in=projects).values("project", "environment").annotate(last=Max("started_at"))
     rows = Deployment.objects.filter(
         Q(project__in=projects, status__in=(*WAITING, *UNDER_WAY))
-        | Q(pk__in=last, status__in=(Status.FAILED, Status.CANCELLED))
+        | Q(project__in=projects, status__in=(Status.FAILED, Status.CANCELLED), started_at__in=last.values("last"))
+        & ~Exists(later)
     ).with_names()
     beside: dict[Place, list[Deployment]] = {}
     for row in sorted(rows, key=lambda row: ORDER.index(Status(row.status))):

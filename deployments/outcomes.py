@@ -30,7 +30,8 @@ def end(
         return False
     if status == Status.SUCCEEDED:
         _write_live(deployment)
-    trail.record(by, f"deployment.{status}", deployment, sentence, attempt=deployment.attempt)
+    said = sentence if str(deployment.release) in sentence else f"{deployment}: {sentence}"
+    trail.record(by, f"deployment.{status}", deployment, said, attempt=deployment.attempt)
     deployment.status, deployment.finished_at, deployment.outcome = status, now, sentence
     return True
 

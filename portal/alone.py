@@ -26,11 +26,15 @@ def consequences_of(release: Release, environment: Environment) -> Consequences:
     lines = ReleaseComponent.objects.filter(release=release, parent__project=stack).select_related("parent__project")
     newest = lines.order_by("-parent__sort_key").first()
     if live is None:
-        sentences = [f"No release of {stack} is live in {environment} yet: {component} would be there without the rest."]
+        sentences = [
+            f"No release of {stack} is live in {environment} yet: {component} would be there without the rest."
+        ]
         return Consequences(sentences, False, newest.parent if newest else None)
     named = alignment.named_by([live.release_id]).get((live.release_id, component.pk))
     if named == release:
-        sentence = f"{environment} runs {live.release}, which names {release.number}: this brings {component} back in step."
+        sentence = (
+            f"{environment} runs {live.release}, which names {release.number}: this brings {component} back in step."
+        )
         return Consequences([sentence], True, None)
     names = f"names {named.number}" if named else "does not name it"
     sentences = [

@@ -42,6 +42,7 @@ class Frame:
             self._entry("Overview", "overview", "project", "release", "request", "release-create", "notes"),
             self._entry("Waiting for you", "waiting", "approval", count=self.waiting),
         ]
+        entries.append(self._entry("Deployments", "deployments", "deployment", "cancel", "resolve"))
         if projects_for(self.request.user, Act.SEE_TECHNICAL).exists():
             entries.append(self._entry("Packages", "packages", "package", "evaluations"))
         entries.append(self._entry("Activity", "activity"))

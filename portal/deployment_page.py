@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from accounts.models import User
-from deployments import policy, presence
-from deployments.models import BROKEN_OFF, WAITING, Approval, Deployment, Status, StepRun
+from deployments import alignment, policy, presence
+from deployments.models import BROKEN_OFF, WAITING, Approval, Deployment, LiveVersion, Status, StepRun
 from deployments.policy import GateState
 from portal import access, log_page
 from portal.log_page import Stretch
@@ -65,6 +65,11 @@ class DeploymentPage:
         if row.status == Status.PENDING:
             return ["It starts when the stage before has succeeded."]
         return [_free_worker(row)] if row.status == Status.QUEUED else []
+
+    @cached_property
+    def live(self) -> LiveVersion | None:
+        """What is live there now, whatever became of this deployment."""
+        return alignment.live_version(self.deployment.project, self.deployment.environment)
 
     @cached_property
     def gates(self) -> list[GateState]:

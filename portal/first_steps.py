@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 
 from accounts.backends import is_administrator
 from accounts.models import User
-from django.contrib.auth.models import AnonymousUser
 from lifecycles.models import Environment, Phase
 from projects.models import Project
 from registry.models import PackageVersion

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from django.db.models import QuerySet
+
 from accounts.models import User
 from deployments.grid import Cell, Grid, build_grids
 from deployments.models import Deployment, LiveVersion
@@ -50,7 +52,7 @@ class ProjectPage:
         return next(row.cells for row in self.grid.rows if row.project.pk == self.project.pk)
 
     @property
-    def components(self) -> Sequence[Project]:
+    def components(self) -> QuerySet[Project]:
         return self.project.components.select_related("process").order_by("stage", "position", "name")
 
     @cached_property
@@ -77,9 +79,7 @@ class ProjectPage:
 
     def lines_of(self, releases: Sequence[Release]) -> list[ReleaseLine]:
         """Where each of these releases stands, in the order given. Two queries."""
-        live = set(
-            LiveVersion.objects.now().filter(project=self.project).values_list("environment", "release")
-        )
+        live = set(LiveVersion.objects.now().filter(project=self.project).values_list("environment", "release"))
         last: dict[tuple[int, int], Deployment] = {}
         for row in Deployment.objects.filter(project=self.project, release__in=list(releases)).order_by("pk"):
             last[row.environment_id, row.release_id] = row

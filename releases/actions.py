@@ -136,7 +136,9 @@ def _watching(version: PackageVersion) -> list[Trigger]:
 
 def _evaluate(trigger: Trigger, version: PackageVersion, by: User) -> None:
     """Leave exactly one visible record: created, existing or nothing, with the reason."""
-    project = Project.objects.select_for_update(of=("self",), no_key=True).get(pk=trigger.project_id)  # pushes queue up here
+    project = Project.objects.select_for_update(of=("self",), no_key=True).get(
+        pk=trigger.project_id
+    )  # pushes queue up here
     release, outcome, sentence = _outcome(trigger, project, version, by)
     trigger.evaluations.create(version=version, outcome=outcome, release=release, sentence=sentence)
     trail.record(by, "trigger.evaluated", version, sentence, project_id=project.pk, outcome=str(outcome))
@@ -253,7 +255,9 @@ def _store(
     notes: str,
 ) -> tuple[Release, bool]:
     """The release with these contents: the one that exists, or a new one under the next free number."""
-    project = Project.objects.select_for_update(of=("self",), no_key=True).get(pk=project.pk)  # numbers are handed out one by one
+    project = Project.objects.select_for_update(of=("self",), no_key=True).get(
+        pk=project.pk
+    )  # numbers are handed out one by one
     digest = snapshot.fingerprint(frozen, contents)
     if existing := Release.objects.filter(project=project, fingerprint=digest).first():
         return existing, False

@@ -1,6 +1,5 @@
 """Triggers are configured here; releases and evaluations are part of the record and only looked at."""
 
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest

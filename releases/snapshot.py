@@ -21,7 +21,10 @@ def take(project: Project) -> dict[str, Any]:
     process = project.process
     if process is None:
         return {}
-    return {"process": _frozen_process(process), "variables": [_frozen(variable, project) for variable in _variables(project)]}
+    return {
+        "process": _frozen_process(process),
+        "variables": [_frozen(variable, project) for variable in _variables(project)],
+    }
 
 
 def fingerprint(snapshot: dict[str, Any], contents: list[str]) -> str:

@@ -43,7 +43,7 @@ WHO_MAY = {
     ("portal:release-create", "get"): ASKING,
     ("portal:release-create", "post"): ASKING,
     ("portal:request", "get"): MEMBERS,
-    ("portal:request", "post"): ASKING,
+    ("portal:request", "post"): MEMBERS,  # without the role, that is one of the reasons why not
     ("portal:notes", "get"): ASKING,
     ("portal:notes", "post"): ASKING,
     ("portal:prevent", "post"): MANAGING,

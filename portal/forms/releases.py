@@ -35,9 +35,10 @@ class RequestForm(forms.Form):
     start_at = _moment("Not before", "Empty: as soon as nothing stands in its way.")
     not_after = _moment("Not after", "Empty: whenever it is approved. Otherwise the request expires then.")
 
-    def details(self) -> dict[str, str | datetime | None]:
-        """What the verb takes."""
-        return {name: self.cleaned_data[name] for name in ("reason", "start_at", "not_after")}
+    def details(self) -> tuple[str, datetime | None, datetime | None]:
+        """What the verb takes: the reason, the earliest and the latest start."""
+        given = self.cleaned_data
+        return given["reason"], given["start_at"], given["not_after"]
 
 
 class AloneForm(RequestForm):

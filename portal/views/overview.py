@@ -8,6 +8,7 @@ from accounts.models import Event
 from deployments.grid import build_grids
 from deployments.waiting import waiting_for
 from portal import first_steps
+from portal.access import person
 from projects.access import get_project, projects_for
 from projects.models import Project
 
@@ -26,7 +27,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         {
             "grids": build_grids(tops),
             "stray": stray,
-            "decisions": waiting_for(request.user),
+            "decisions": waiting_for(person(request.user)),
             "events": Event.objects.filter(project__in=projects).select_related("actor", "project")[:RECENT],
             "steps": first_steps.steps_for(request.user, projects),
         },

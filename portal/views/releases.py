@@ -35,7 +35,10 @@ def request_deployment(request: HttpRequest, slug: str, number: str) -> HttpResp
     form = _request_form(request, found, environment)
     if request.method == "POST" and form.is_valid():
         try:
-            deployment = deployments.request(found, environment, by=user, **form.details())
+            reason, start_at, not_after = form.details()
+            deployment = deployments.request(
+                found, environment, by=user, reason=reason, start_at=start_at, not_after=not_after
+            )
         except DeploymentRefused as refusal:
             form.add_error("not_after" if refusal.code in WINDOW_CODES else None, refusal.sentence)
         else:

@@ -539,7 +539,7 @@ def test_the_last_approval_starts_the_train_at_once():
 
     assert row.status == Status.RUNNING
     assert list(row.children.order_by("stage").values_list("status", flat=True)) == [Status.QUEUED, Status.PENDING]
-    line = Event.objects.get(verb="deployment.approved_by")
+    line = Event.objects.get(verb="approval.approved")
     assert (line.actor, line.sentence) == (otto, f"otto approved {row}. “Tested by two people.”")
 
 

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from deployments import actions, alignment
+from deployments import actions, alignment, train
 from deployments.grid import Cell, Grid, build_grids
 from deployments.models import Deployment, LiveVersion, Status
 from lifecycles.models import Environment
@@ -69,13 +69,13 @@ def test_the_first_row_is_the_stack_and_the_others_its_components_in_order():
 
 def test_a_cell_says_what_is_live_since_when_and_by_which_deployment():
     release = a_release(a_rows_shop())
-    train = went_live(release)
+    deployment = went_live(release)
 
     grid = grid_of(release.project)
 
     assert numbers(grid) == {"Shop": ["1.0.1", None], "API": ["1.0.0", None], "UI": ["1.0.0", None]}
     shown = cell(grid, "Shop")
-    assert (shown.release, shown.deployment_id) == (release, train.pk)
+    assert (shown.release, shown.deployment_id) == (release, deployment.pk)
     assert shown.since == LiveVersion.objects.get(project=release.project).from_at
 
 
@@ -144,6 +144,23 @@ def test_a_failure_disappears_with_the_next_success():
     grid = grid_of(stack)
 
     assert {cell.status for row in grid.rows for cell in row.cells} == {"deployed", "none"}
+
+
+def test_a_failure_disappears_also_with_the_success_of_what_had_been_asked_for_before_it():
+    stack = a_rows_shop()
+    went_live(a_release(stack))
+    hotfix = requested(
+        a_release(stack, api="1.1.0"),
+        only=Project.objects.get(name="API"),
+        reason="hot-fix",
+        start_at=timezone.now() + timedelta(hours=1),
+    )
+    failed(a_release(stack, api="2.0.0"))
+    Deployment.objects.filter(pk=hotfix.pk).update(start_at=None)
+    train.start_if_clear(hotfix)
+    run_out()
+
+    assert (cell(grid_of(stack), "API").number, cell(grid_of(stack), "API").beside) == ("1.1.0", [])
 
 
 def test_what_was_stopped_midway_is_shown():
@@ -468,11 +485,11 @@ def test_the_revision_stays_while_nothing_changes():
 def test_the_revision_changes_with_what_is_live_waiting_moving_stopping_or_failed():
     stack = a_rows_shop()
     seen = [grid_of(stack).revision]
-    train = requested(a_release(stack))
+    moving = requested(a_release(stack))
     seen.append(grid_of(stack).revision)
     running = claimed()
     seen.append(grid_of(stack).revision)
-    actions.cancel(train, by=a_manager())
+    actions.cancel(moving, by=a_manager())
     seen.append(grid_of(stack).revision)
     ended(running, Status.FAILED)
 

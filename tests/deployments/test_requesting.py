@@ -46,6 +46,17 @@ def a_stack_asked_for_automatically(*components: str) -> Project:
     return stack
 
 
+def an_api_that_waits(release: Release) -> Deployment:
+    """The API alone, asked for now and to be started later."""
+    later = timezone.now() + timedelta(hours=1)
+    return requested(release, only=Project.objects.get(name="API"), reason="hot-fix", start_at=later)
+
+
+def starts_now(deployment: Deployment) -> None:
+    Deployment.objects.filter(pk=deployment.pk).update(start_at=None)
+    train.start_if_clear(deployment)
+
+
 # -- refused ----------------------------------------------------------------------------------------------------------
 
 
@@ -378,6 +389,31 @@ def test_a_component_that_failed_after_another_success_elsewhere_is_still_passed
     failed(a_release(stack, api="2.0.0"), "TEST")
 
     assert reasons_of(first, "PROD")["api"] == "1.0.0 is live there already."
+
+
+def test_a_success_settles_what_failed_before_it_although_it_was_asked_for_earlier():
+    stack = a_rows_shop()
+    went_live(a_release(stack))
+    hotfix = an_api_that_waits(a_release(stack, api="1.1.0"))
+    failed(a_release(stack, api="2.0.0"))
+
+    starts_now(hotfix)
+    run_out()
+
+    assert reasons_of(a_release(stack, api="1.1.0"))["api"] == "1.1.0 is live there already."
+
+
+def test_a_failure_shakes_what_succeeded_before_it_although_it_was_asked_for_earlier():
+    stack = a_rows_shop()
+    went_live(a_release(stack))
+    hotfix = an_api_that_waits(a_release(stack, api="1.1.0"))
+    went_live(a_release(stack, api="2.0.0"))
+
+    starts_now(hotfix)
+    run_out(Status.FAILED)
+
+    because = "A later attempt did not succeed, so that nobody knows what is really there."
+    assert reasons_of(a_release(stack, api="2.0.0"))["api"] == because
 
 
 def test_a_component_that_was_dropped_before_it_started_is_passed_over():
