@@ -14,7 +14,6 @@ from projects import access
 from projects.access import Act
 from projects.models import Project
 from registry.models import Feed, Package, PackageQuerySet, PackageVersion
-from registry.versions import VersionRefused, parse
 from releases.models import Release
 
 
@@ -27,11 +26,8 @@ def projects_of(who: Caller, act: Act = Act.SEE) -> QuerySet[Project]:
 
 
 def may_everywhere(who: Caller, act: Act) -> bool:
-    """Whether a grant for every project allows this, and no token narrows it.
-
-    Asked of a project that nobody can have named in a grant: one that is not stored.
-    """
-    return not who.is_limited and access.may(who.user, act, Project())
+    """Whether a grant for every project allows this, and no token narrows it."""
+    return not who.is_limited and access.may_everywhere(who.user, act)
 
 
 def project_of(who: Caller, slug: str, act: Act = Act.SEE) -> Project:
@@ -61,10 +57,7 @@ def deployment_of(who: Caller, pk: int, act: Act = Act.SEE) -> Deployment:
 
 def environments_of(who: Caller) -> QuerySet[Environment]:
     """The environments that the caller's projects go through."""
-    seen = projects_of(who).values("pk")
-    of_project = Q(places__lifecycle__projects__in=seen)
-    of_stack = Q(places__lifecycle__projects__components__in=seen)
-    return Environment.objects.filter(of_project | of_stack).distinct().order_by("position", "name")
+    return access.environments_of(projects_of(who))
 
 
 def environment_of(who: Caller, slug: str) -> Environment:
@@ -90,12 +83,7 @@ def package_of(who: Caller, name: str) -> Package:
 
 def version_of(who: Caller, name: str, version: str) -> PackageVersion:
     package = package_of(who, name)
-    try:
-        wanted = parse(version).normalised
-    except VersionRefused:
-        wanted = ""
-    held = package.versions.select_related("package", "artifact", "published_by", "withdrawn_by")
-    found = held.filter(version=wanted).first()
+    found = package.published(version)
     if found is None:
         raise Http404(f"{package} has no version {version}.")
     return found

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import F
+from django.db.models import Subquery
 
 from deployments.models import BROKEN_OFF, Deployment, LiveVersion
 from lifecycles.models import Environment
@@ -44,14 +44,11 @@ def is_settled(release: Release, environment: Environment) -> bool:
     if now is None or now.release_id != release.pk:
         return False
     # Later is what started later: what was asked for first may have waited longest. Only one at a time is under way.
+    began = Deployment.objects.filter(pk=now.deployment_id).values("started_at")
     later = Deployment.objects.filter(
-        project=release.project_id,
-        environment=environment,
-        status__in=BROKEN_OFF,
-        started_at__gte=F("environment__live_versions__deployment__started_at"),
-        environment__live_versions=now,
+        project=release.project_id, environment=environment, status__in=BROKEN_OFF, started_at__gte=Subquery(began)
     )
-    return not later.exclude(pk=now.deployment_id).exists()
+    return not later.exists()
 
 
 def alignment_of(live: Release | None, named: Release | None, stack_release: Release | None) -> Alignment:

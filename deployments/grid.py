@@ -52,6 +52,11 @@ class Cell:
         return self.release.number if self.release else None
 
     @property
+    def differs(self) -> bool:
+        """Whether another release is live here than in the environment to the left."""
+        return bool(self.behind) and not self.behind.startswith(SAME_AS)
+
+    @property
     def status(self) -> str:
         """attention, running, queued, failed, waiting, drift, deployed or none: the most pressing thing."""
         if self.beside:
@@ -98,10 +103,13 @@ class Grid:
         first = self.rows[0].cells
         if not any(cell.release for cell in first) and not any(cell.release for row in self.rows for cell in row.cells):
             return "Nothing has been deployed yet."
-        odd = [row.project.name for row in self.rows[1:] if any(not cell.in_step for cell in row.cells)]
+        odd = [
+            (row.project.name, cell.environment.name) for row in self.rows[1:] for cell in row.cells if not cell.in_step
+        ]
         if odd:
-            return f"{together(odd)} {'is' if len(odd) == 1 else 'are'} out of step."
-        apart = [f"{cell.environment} is {cell.behind}" for cell in first if cell.behind and not _is_same(cell)]
+            out, places = (list(dict.fromkeys(words)) for words in zip(*odd, strict=True))
+            return f"{together(out)} {'is' if len(out) == 1 else 'are'} out of step in {together(places)}."
+        apart = [f"{cell.environment} is {cell.behind}" for cell in first if cell.differs]
         if apart:
             return f"{'; '.join(apart)}."
         empty = [cell.environment.name for cell in first if cell.release is None]
@@ -251,10 +259,6 @@ def _behind(project: Project, release: Release | None, left: Cell | None, facts:
     count = sum(low < place <= high for place in facts.between.get(project.pk, []))
     direction = "behind" if here < there else "ahead of"
     return f"{count} {'release' if count == 1 else 'releases'} {direction} {left.environment}"
-
-
-def _is_same(cell: Cell) -> bool:
-    return cell.behind.startswith(SAME_AS)
 
 
 def _lifecycle_of(stack: Project) -> int:

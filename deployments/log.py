@@ -137,17 +137,20 @@ def read(deployment: Deployment, after: int = 0, limit: int = 2000) -> LogPage:
 
     A line that the script has not finished yet is held back as long as the deployment runs.
     """
-    runs = list(deployment.step_runs.order_by("attempt", "position"))
     lines: list[LogLine] = []
     before = 0  # lines of the step runs before this one
-    for run in runs:
-        is_open = run is runs[-1] and run.finished_at is None and not deployment.is_final
+    for run, is_open in _runs(deployment):
         total = _line_count(run, is_open=is_open)
         if before + total > after and len(lines) < limit:
             lines += _lines(run, before, after, before + total, limit - len(lines))
         before += total
     reached = lines[-1].number if lines else after
     return LogPage(lines, reached, ended=deployment.is_final and reached >= before)
+
+
+def line_count(deployment: Deployment) -> int:
+    """How many lines `read` would give so far."""
+    return sum(_line_count(run, is_open=is_open) for run, is_open in _runs(deployment))
 
 
 def text_of(deployment: Deployment) -> Iterator[str]:
@@ -158,6 +161,12 @@ def text_of(deployment: Deployment) -> Iterator[str]:
     for step_run, text in ordered.values_list("step_run", "text").iterator(chunk_size=20):
         yield text if ends_line or step_run == before else f"\n{text}"
         before, ends_line = step_run, text.endswith("\n")
+
+
+def _runs(deployment: Deployment) -> list[tuple[StepRun, bool]]:
+    """The step runs in order, and whether more may still be added to each: only to the last."""
+    runs = list(deployment.step_runs.order_by("attempt", "position"))
+    return [(run, run is runs[-1] and run.finished_at is None and not deployment.is_final) for run in runs]
 
 
 def _line_count(run: StepRun, *, is_open: bool) -> int:

@@ -136,7 +136,10 @@ def _expire(deployment: Deployment) -> None:
 
 
 def ring_again() -> None:
-    """Wake workers for what is still queued, less and less often, so that a long queue is not multiplied."""
+    """Wake workers for what is still queued, less and less often, so that a long queue is not multiplied.
+
+    What the broker did not take does not count.
+    """
     queued = Deployment.objects.scripts().filter(status=Status.QUEUED).select_related("environment")
     now = timezone.now()
     for row in queued.order_by(F("rung_at").asc(nulls_first=True), "pk")[:AT_ONCE]:
@@ -144,8 +147,11 @@ def ring_again() -> None:
         if row.rung_at and row.rung_at > now - timedelta(seconds=pause):
             continue
         due = Deployment.objects.filter(pk=row.pk, status=Status.QUEUED, rung_count=row.rung_count)
-        if due.update(rung_at=now, rung_count=F("rung_count") + 1):
-            doorbell.send(row.pk, doorbell.queue_of(row.environment.worker_pool))
+        if not due.update(rung_at=now, rung_count=F("rung_count") + 1):
+            continue
+        if not doorbell.send(row.pk, doorbell.queue_of(row.environment.worker_pool)):
+            Deployment.objects.filter(pk=row.pk).update(rung_at=row.rung_at, rung_count=row.rung_count)
+            return
 
 
 def advance_stuck() -> None:

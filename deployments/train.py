@@ -43,6 +43,11 @@ def start_if_clear(deployment: Deployment) -> list[policy.Blocker]:
     if blockers := policy.why_not_deployable(row.release, row.environment, deployment=row):
         return blockers
     plan = plans.plan_for(row.release, row.environment)
+    if plan.mode == Deployment.Mode.ROLLBACK != row.mode:
+        outcomes.end(
+            row, Status.SUPERSEDED, f"Something newer than {row.release} went live in {row.environment} first."
+        )
+        return []
     if plan.fingerprint != row.fingerprint and not _take_new_plan(row, plan):
         return policy.why_not_deployable(row.release, row.environment, deployment=row)
     Deployment.objects.filter(pk=row.pk).move(Status.QUEUED)

@@ -14,7 +14,6 @@ from projects import access
 from projects.access import Act, projects_for
 from projects.models import Project
 from registry.models import Package, PackageQuerySet, PackageVersion
-from registry.versions import VersionRefused, parse
 
 Person = User | AnonymousUser
 VERSIONS = "registry.packageversion"
@@ -47,10 +46,7 @@ def may_cancel(user: User, deployment: Deployment) -> bool:
 
 def environments_of(user: Person) -> QuerySet[Environment]:
     """The environments that this person's projects go through."""
-    seen = projects_for(user).values("pk")
-    of_project = Q(places__lifecycle__projects__in=seen)
-    of_stack = Q(places__lifecycle__projects__components__in=seen)
-    return Environment.objects.filter(of_project | of_stack).distinct().order_by("position", "name")
+    return access.environments_of(projects_for(user))
 
 
 def environment_of(user: Person, slug: str) -> Environment:
@@ -71,9 +67,7 @@ def technical_projects(user: Person) -> QuerySet[Project]:
 def packages_of(user: Person) -> PackageQuerySet:
     """The packages of this person's projects; those that no project holds take a role for every project."""
     projects = technical_projects(user)
-    if access.may(
-        user, Act.SEE_TECHNICAL, Project()
-    ):  # a project that no grant can name: only a grant for all opens it
+    if access.may_everywhere(user, Act.SEE_TECHNICAL):
         return Package.objects.all()
     return Package.objects.filter(projects__in=projects).distinct()
 
@@ -87,12 +81,7 @@ def package_of(user: Person, name: str) -> Package:
 
 def version_of(user: Person, name: str, version: str) -> PackageVersion:
     package = package_of(user, name)
-    try:
-        wanted = parse(version).normalised
-    except VersionRefused:
-        wanted = ""
-    held = package.versions.select_related("package", "artifact", "published_by", "withdrawn_by")
-    found = held.filter(version=wanted).first()
+    found = package.published(version)
     if found is None:
         raise Http404(f"{package} has no version {version}.")
     return found

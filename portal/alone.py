@@ -13,8 +13,9 @@ class Consequences:
     """`sentences`: what it means there. `instead`: a release of the stack that holds this one, where there is one."""
 
     sentences: list[str]
-    restores: bool  # it brings the component back in step rather than out of it
+    restores: bool  # the component is in step afterwards rather than out of it
     instead: Release | None
+    instead_is_older: bool = False  # than what is live of the stack, so that it means rolling back
 
 
 def consequences_of(release: Release, environment: Environment) -> Consequences:
@@ -33,7 +34,7 @@ def consequences_of(release: Release, environment: Environment) -> Consequences:
     named = alignment.named_by([live.release_id]).get((live.release_id, component.pk))
     if named == release:
         sentence = (
-            f"{environment} runs {live.release}, which names {release.number}: this brings {component} back in step."
+            f"{environment} runs {live.release}, which names {release.number}: after this {component} is in step there."
         )
         return Consequences([sentence], True, None)
     names = f"names {named.number}" if named else "does not name it"
@@ -43,7 +44,9 @@ def consequences_of(release: Release, environment: Environment) -> Consequences:
         *_untested(release, environment),
         f"The next release of {stack} that goes to {environment} replaces it with whatever that release holds.",
     ]
-    return Consequences(sentences, False, newest.parent if newest and newest.parent != live.release else None)
+    instead = newest.parent if newest and newest.parent != live.release else None
+    older = instead is not None and (instead.sort_key, instead.pk) < (live.release.sort_key, live.release.pk)
+    return Consequences(sentences, False, instead, older)
 
 
 def _untested(release: Release, environment: Environment) -> list[str]:

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.backends import is_administrator
+from deployments.models import Deployment
 from deployments.waiting import waiting_for
 from projects.access import Act, projects_for
 
@@ -31,9 +32,13 @@ class Frame:
         self.request = request
 
     @cached_property
+    def decisions(self) -> list[Deployment]:
+        """The requests that wait for this person's decision."""
+        return waiting_for(self.request.user) if self.request.user.is_authenticated else []
+
+    @property
     def waiting(self) -> int:
-        """How many requests wait for this person's decision."""
-        return len(waiting_for(self.request.user)) if self.request.user.is_authenticated else 0
+        return len(self.decisions)
 
     @cached_property
     def navigation(self) -> list[Entry]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from accounts.models import User
-from deployments import alignment, policy, presence
+from deployments import alignment, log, policy, presence
 from deployments.models import BROKEN_OFF, WAITING, Approval, Deployment, LiveVersion, Status, StepRun
 from deployments.policy import GateState
 from portal import access, log_page
@@ -23,6 +23,7 @@ class Fold:
     deployment: Deployment
     stretch: Stretch | None
     is_open: bool
+    lines: int = 0  # of the whole log so far
 
     @property
     def is_followed(self) -> bool:
@@ -114,7 +115,9 @@ class DeploymentPage:
         """The logs without a line: what is on the page already stays there, and new ones fetch theirs."""
         nothing = Stretch([], 0, 0, ended=False)
         return [
-            Fold(script, nothing if script.attempt else None, script.status in OPEN)
+            Fold(script, nothing, script.status in OPEN, log.line_count(script))
+            if script.attempt
+            else _closed(script)
             for script in (self.scripts if self.shows_logs else [])
         ]
 
@@ -138,18 +141,22 @@ class DeploymentPage:
 
     def _fold(self, script: Deployment) -> Fold:
         if not script.attempt:
-            return Fold(script, None, is_open=False)
+            return _closed(script)
         alone = script == self.deployment
         if alone and self.first_line:
             stretch = log_page.beginning_at(script, self.first_line)
         else:
             stretch = log_page.last_of(script, log_page.STRETCH if alone else self._share)
-        return Fold(script, stretch, alone or script.status in OPEN)
+        return Fold(script, stretch, alone or script.status in OPEN, stretch.total)
 
     @property
     def _share(self) -> int:
         """How many lines each component of a train shows, so that all together stay few."""
         return max(20, min(log_page.IN_A_TRAIN, 2 * log_page.STRETCH // max(len(self.scripts), 1)))
+
+
+def _closed(script: Deployment) -> Fold:
+    return Fold(script, None, is_open=False)
 
 
 def _free_worker(row: Deployment) -> str:

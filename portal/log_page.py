@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 
 from deployments import log
 from deployments.log import LogLine
-from deployments.models import Deployment, LogChunk
+from deployments.models import Deployment
 from portal import ansi
 
 STRETCH = 1000  # lines of a log on a page of its own
@@ -69,7 +69,7 @@ class Stretch:
 
 def last_of(deployment: Deployment, most: int = STRETCH) -> Stretch:
     """The end of the log, where what matters most is."""
-    return beginning_at(deployment, max(total_of(deployment) - most, 0) + 1, most)
+    return beginning_at(deployment, max(log.line_count(deployment) - most, 0) + 1, most)
 
 
 def beginning_at(deployment: Deployment, first: int, most: int = STRETCH) -> Stretch:
@@ -79,19 +79,8 @@ def beginning_at(deployment: Deployment, first: int, most: int = STRETCH) -> Str
 
 def after(deployment: Deployment, number: int) -> Stretch:
     """What has come since line `number`; when it is more than one poll brings, the last of it."""
-    start = max(number, total_of(deployment) - POLLED)
+    start = max(number, log.line_count(deployment) - POLLED)
     return _stretch(deployment, start, POLLED, skipped=start - number)
-
-
-def total_of(deployment: Deployment) -> int:
-    """How many lines the log has so far."""
-    total = 0
-    for run in deployment.step_runs.all():
-        chunk = LogChunk.objects.filter(step_run=run).order_by("-sequence").first()
-        if chunk is not None:
-            unfinished = not chunk.text.endswith("\n") and (run.finished_at is not None or deployment.is_final)
-            total += chunk.first_line + chunk.text.count("\n") + unfinished
-    return total
 
 
 def _stretch(deployment: Deployment, start: int, most: int, skipped: int = 0) -> Stretch:
@@ -102,7 +91,7 @@ def _stretch(deployment: Deployment, start: int, most: int, skipped: int = 0) ->
     for line in page.lines:
         rows.append(_row(line, previous, several=several))
         previous = line
-    return Stretch(rows, max(total_of(deployment), page.next), page.next, page.ended, skipped)
+    return Stretch(rows, max(log.line_count(deployment), page.next), page.next, page.ended, skipped)
 
 
 def _row(line: LogLine, previous: LogLine | None, *, several: bool) -> Row:

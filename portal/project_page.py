@@ -64,10 +64,21 @@ class ProjectPage:
         """What could be brought to an environment from the one before it, on its own."""
         found = []
         for left, right in zip(self.cells, self.cells[1:], strict=False):
-            differs = left.release is not None and left.release != right.release
-            if left.release and differs and may(self.user, Act.MANAGE, self.project, right.environment):
+            if left.release and _is_newer(left.release, right.release) and self._may_manage(right.environment):
                 found.append(WayBack(right.environment, left.release))
         return found
+
+    def _may_manage(self, environment: Environment) -> bool:
+        return may(self.user, Act.MANAGE, self.project, environment)
+
+    @property
+    def first_release(self) -> str:
+        """What brings the first release about."""
+        if self.project.parent:
+            return f"The first release of {self.project.parent} brings one."
+        if self.project.triggers.filter(enabled=True).exists():
+            return "It comes as soon as every package has been pushed."
+        return "No trigger creates releases here: a release manager does."
 
     @property
     def may_create(self) -> bool:
@@ -93,3 +104,7 @@ class ProjectPage:
             )
             for release in releases
         ]
+
+
+def _is_newer(release: Release, than: Release | None) -> bool:
+    return than is None or (release.sort_key, release.pk) > (than.sort_key, than.pk)

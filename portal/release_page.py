@@ -79,13 +79,13 @@ class ReleasePage:
 
     @cached_property
     def blockers(self) -> list[Blocker]:
-        """What stands between this release and the next environment, for nobody in particular."""
-        if self.next is None:
+        """What stands between this release and where it is planned for, for nobody in particular."""
+        if self.planned_for is None:
             return []
-        waiting = self.request if self.request and self.request.environment == self.next else None
+        waiting = self.request if self.request and self.request.environment == self.planned_for else None
         if waiting and waiting.status not in (Status.REQUESTED, Status.SCHEDULED):
             return []
-        return policy.why_not_deployable(self.release, self.next, deployment=waiting)
+        return policy.why_not_deployable(self.release, self.planned_for, deployment=waiting)
 
     @property
     def stopped(self) -> list[Blocker]:
@@ -94,7 +94,9 @@ class ReleasePage:
 
     @property
     def may_request(self) -> bool:
-        return self.next is not None and may(self.user, Act.REQUEST, self.project, self.next) and not self.is_component
+        """Whether this person may ask for where it is planned for."""
+        where = self.planned_for
+        return where is not None and may(self.user, policy.act_for(self.release, where), self.project, where)
 
     @property
     def may_manage(self) -> bool:
@@ -114,12 +116,12 @@ class ReleasePage:
 
     @cached_property
     def plan(self) -> Plan | None:
-        """What deploying it to the next environment, or else to the last one, would do."""
-        where = self.next or (self.environments[-1] if self.environments else None)
-        return plan_for(self.release, where) if where else None
+        """What deploying it to where it is planned for would do."""
+        return plan_for(self.release, self.planned_for) if self.planned_for else None
 
     @property
     def planned_for(self) -> Environment | None:
+        """The next environment; the last one for a release that has been everywhere."""
         return self.next or (self.environments[-1] if self.environments else None)
 
     @property
@@ -135,11 +137,33 @@ class ReleasePage:
         lines = self.release.components.select_related("release__project").order_by("stage", "component__position")
         return [line.release for line in lines.prefetch_related("release__packages__version__package")]
 
+    @cached_property
+    def earlier_notes(self) -> list[Release]:
+        """What else comes with it: the releases with notes between what is live where it goes and this one, its own
+        and those of the components that change, newest first."""
+        if self.plan is None or self.plan.mode != Deployment.Mode.PROMOTE:
+            return []
+        live = self.live.get(self.planned_for.pk) if self.planned_for else None
+        found = notes_between(live.release, self.release) if live else []
+        for item in self.plan.items:
+            arriving = next((held for held in self.contents if held.pk == item.release_id), None)
+            if not self.project.is_stack or arriving is None or item.action == SKIP:
+                continue
+            leaving = arriving.project.releases.filter(number=item.from_number).first()
+            found += [held for held in [arriving] if held.notes] + (notes_between(leaving, arriving) if leaving else [])
+        return found
+
     @property
     def evaluation(self) -> str:
         """Why a trigger created it; empty for a release that a person created."""
         first = self.release.evaluations.order_by("pk").first()
         return first.sentence if first else ""
+
+
+def notes_between(older: Release, newer: Release) -> list[Release]:
+    """The releases of the same project with notes that lie between these two, highest number first."""
+    between = newer.project.releases.filter(sort_key__gt=older.sort_key, sort_key__lt=newer.sort_key)
+    return list(between.exclude(notes="").select_related("project").newest_first())
 
 
 def environments_of(project: Project) -> list[Environment]:

@@ -77,6 +77,19 @@ def require(user: User | AnonymousUser, act: Act, project: Project, environment:
         raise PermissionDenied(why_not_permitted(act, project, environment))
 
 
+def may_everywhere(user: User | AnonymousUser, act: Act) -> bool:
+    """Whether a grant for every project allows this; asked of a project that no grant can have named."""
+    return may(user, act, Project())
+
+
+def environments_of(projects: QuerySet[Project]) -> QuerySet[Environment]:
+    """The environments that these projects go through, in order; a component goes its stack's way."""
+    seen = projects.values("pk")
+    own = Q(places__lifecycle__projects__in=seen)
+    of_stack = Q(places__lifecycle__projects__components__in=seen)
+    return Environment.objects.filter(own | of_stack).distinct().order_by("position", "name")
+
+
 def why_not_permitted(act: Act, project: Project, environment: Environment | None = None) -> str:
     """The sentence for somebody who may not."""
     where = f"{project} in {environment}" if environment else f"{project}"

@@ -67,6 +67,15 @@ class Package(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def published(self, version: str) -> "PackageVersion | None":
+        """The version that this text means, however it is written, with everything that is told about it."""
+        try:
+            wanted = versions.parse(version).normalised
+        except versions.VersionRefused:
+            return None
+        told = self.versions.select_related("package", "artifact", "published_by", "withdrawn_by")
+        return told.filter(version=wanted).first()
+
 
 class Artifact(models.Model):
     """Stored bytes, known by their SHA-256. Several versions, of several packages too, may share them."""

@@ -77,6 +77,7 @@ def create(
     number    none given: the next of the project's pattern (a project on its own: its package's version)
     The same contents again give the release that holds them already. Raises ReleaseRefused with a sentence.
     """
+    _lock(project)  # before its components', as a push does, so that nobody waits in a circle
     chosen = _chosen(project, versions or {})
     if not project.is_stack:
         return _release_of_packages(project, chosen, by=by, notes=notes, number=number)
@@ -136,12 +137,15 @@ def _watching(version: PackageVersion) -> list[Trigger]:
 
 def _evaluate(trigger: Trigger, version: PackageVersion, by: User) -> None:
     """Leave exactly one visible record: created, existing or nothing, with the reason."""
-    project = Project.objects.select_for_update(of=("self",), no_key=True).get(
-        pk=trigger.project_id
-    )  # pushes queue up here
+    project = _lock(trigger.project)  # pushes queue up here
     release, outcome, sentence = _outcome(trigger, project, version, by)
     trigger.evaluations.create(version=version, outcome=outcome, release=release, sentence=sentence)
     trail.record(by, "trigger.evaluated", version, sentence, project_id=project.pk, outcome=str(outcome))
+
+
+def _lock(project: Project) -> Project:
+    """The project as it is now; whoever else puts its releases together waits until the transaction ends."""
+    return Project.objects.select_for_update(of=("self",), no_key=True).get(pk=project.pk)
 
 
 def _outcome(
@@ -255,9 +259,7 @@ def _store(
     notes: str,
 ) -> tuple[Release, bool]:
     """The release with these contents: the one that exists, or a new one under the next free number."""
-    project = Project.objects.select_for_update(of=("self",), no_key=True).get(
-        pk=project.pk
-    )  # numbers are handed out one by one
+    project = _lock(project)  # numbers are handed out one by one
     digest = snapshot.fingerprint(frozen, contents)
     if existing := Release.objects.filter(project=project, fingerprint=digest).first():
         return existing, False

@@ -6,10 +6,9 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from deployments import runner
 from deployments.models import Deployment
 from tests.deployments.conftest import own_worker  # noqa: F401
-from tests.deployments.rows import claimed, run_out
+from tests.deployments.rows import claimed, interrupted, run_out
 from tests.deployments.scenes import requested
 from tests.factories import a_release, a_rule, a_stack, a_user, an_administrator, an_environment
 
@@ -104,18 +103,15 @@ def known(db: None) -> dict[str, dict[str, object]]:
     return {
         "": usual,
         "portal:history": usual | {"slug": "test"},
-        "portal:resolve": usual | {"pk": interrupted().pk},
+        "portal:resolve": usual | {"pk": one_to_resolve().pk},
         "portal:log": usual | {"pk": script.pk},
         "portal:log-raw": usual | {"pk": script.pk},
     }
 
 
-def interrupted() -> Deployment:
+def one_to_resolve() -> Deployment:
     requested(a_release(a_stack("Kiosk", components={"Till": 1})))
-    script = claimed()
-    script.step_runs.create(attempt=1, position=1, name="Run the release package")
-    runner._interrupt(script, "Outcome unknown.")
-    return script
+    return interrupted(claimed())
 
 
 def sign_in(client: Client, role: str) -> None:

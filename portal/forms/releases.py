@@ -13,6 +13,7 @@ from releases.actions import NOTES_MAX
 
 VERSIONS_OFFERED = 100
 UNREADABLE = "Give date and time, such as 2026-11-24 18:00."
+NOTES_TOO_LONG = f"Notes hold at most {NOTES_MAX:,} characters."
 
 
 def _moment(label: str, hint: str) -> forms.DateTimeField:
@@ -31,6 +32,7 @@ class RequestForm(forms.Form):
         widget=Text(rows=2),
         required=False,
         max_length=2000,
+        error_messages={"max_length": "Keep it under 2,000 characters."},
     )
     start_at = _moment("Not before", "Empty: as soon as nothing stands in its way.")
     not_after = _moment("Not after", "Empty: whenever it is approved. Otherwise the request expires then.")
@@ -75,7 +77,7 @@ class NotesForm(forms.Form):
         widget=Text(rows=10),
         required=False,
         max_length=NOTES_MAX,
-        error_messages={"max_length": f"Notes hold at most {NOTES_MAX:,} characters."},
+        error_messages={"max_length": NOTES_TOO_LONG},
     )
 
 
@@ -110,6 +112,7 @@ class NewReleaseForm(forms.Form):
             widget=Text(rows=4),
             required=False,
             max_length=NOTES_MAX,
+            error_messages={"max_length": NOTES_TOO_LONG},
         )
 
     def versions(self) -> dict[str, str]:

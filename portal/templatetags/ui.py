@@ -47,6 +47,7 @@ LOOKS: dict[str, Look] = {
 }
 UNKNOWN = Look("is-idle", "circle-dashed", "")
 STOPPING = Look("is-wait", "circle-pause", "Stopping")
+UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))  # in seconds, longest first
 NOTICES = {
     "success": ("is-ok", "circle-check"),
     "warning": ("is-wait", "triangle-alert"),
@@ -185,12 +186,10 @@ def ago(moment: datetime, now: datetime) -> str:
     if abs(seconds) >= timedelta(days=14).total_seconds():
         local = timezone.localtime(moment)
         return f"{local.day} {local:%b %Y}"
-    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        if abs(seconds) >= size or unit == "minute":
-            count = max(1, round(abs(seconds) / size))
-            words = f"{count} {unit}{'' if count == 1 else 's'}"
-            return f"{words} ago" if seconds > 0 else f"in {words}"
-    raise AssertionError("unreachable")
+    size, unit = next((unit for unit in UNITS if abs(seconds) >= unit[0]), UNITS[-1])
+    count = max(1, int(abs(seconds) // size))
+    words = f"{count} {unit}{'' if count == 1 else 's'}"
+    return f"{words} ago" if seconds > 0 else f"in {words}"
 
 
 def _long(seconds: int) -> str:

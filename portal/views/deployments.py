@@ -82,7 +82,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     row, user = deployment_of(request.user, pk), person(request.user)
     if not may_cancel(user, row) and not row.is_final and row.is_top:
         require(user, Act.MANAGE, row.project, row.environment)
-    form = CancelForm(posted(request))
+    form = CancelForm(posted(request), initial={"running": "end" if row.project.is_stack else "stop"})
     if form.is_valid():
         stop, reason = form.cleaned_data["running"] == "stop", form.cleaned_data["reason"]
         try:

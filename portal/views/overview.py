@@ -1,14 +1,12 @@
 """What is running where: the first page, and its fragments that refresh themselves."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from accounts.models import Event
 from deployments.grid import build_grids
-from deployments.waiting import waiting_for
 from portal import first_steps
-from portal.access import person
+from portal.access import events_of
 from projects.access import get_project, projects_for
 from projects.models import Project
 
@@ -17,7 +15,7 @@ RECENT = 8
 
 @require_GET
 def overview(request: HttpRequest) -> HttpResponse:
-    """One grid per stack, what waits for this person, and what happened last."""
+    """One grid per stack, what waits for this person (which the frame knows), and what happened last."""
     projects = projects_for(request.user)
     tops = projects.exclude(kind=Project.Kind.COMPONENT).select_related("lifecycle")
     stray = projects.filter(kind=Project.Kind.COMPONENT).exclude(parent__in=tops)
@@ -27,8 +25,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         {
             "grids": build_grids(tops),
             "stray": stray,
-            "decisions": waiting_for(person(request.user)),
-            "events": Event.objects.filter(project__in=projects).select_related("actor", "project")[:RECENT],
+            "events": events_of(request.user)[:RECENT],
             "steps": first_steps.steps_for(request.user, projects),
         },
     )
@@ -37,7 +34,10 @@ def overview(request: HttpRequest) -> HttpResponse:
 @require_GET
 def live(request: HttpRequest) -> HttpResponse:
     """The grid of one stack again, or 204 when it is still at the revision that the page shows."""
-    project = get_project(request.user, request.GET.get("stack", ""))
+    slug = request.GET.get("stack", "")
+    if not slug.isprintable():
+        raise Http404("There is no such project.")
+    project = get_project(request.user, slug)
     (grid,) = build_grids([project])
     if grid.revision == request.GET.get("rev"):
         return HttpResponse(status=204)

@@ -11,6 +11,7 @@ from deployments.actions import DeploymentRefused
 from lifecycles.models import Environment
 from portal.access import person
 from portal.alone import consequences_of
+from portal.forms.fields import posted
 from portal.forms.releases import AloneForm, NewReleaseForm, NotesForm, PreventForm, RequestForm
 from portal.release_page import ReleasePage, environments_of
 from projects.access import Act, get_project
@@ -61,7 +62,7 @@ def request_deployment(request: HttpRequest, slug: str, number: str) -> HttpResp
 def notes(request: HttpRequest, slug: str, number: str) -> HttpResponse:
     """Edit the notes, the only words of a release that ever change."""
     found = _release(request, slug, number, Act.CREATE_RELEASE)
-    form = NotesForm(request.POST or None, initial={"notes": found.notes})
+    form = NotesForm(posted(request), initial={"notes": found.notes})
     if request.method == "POST" and form.is_valid():
         actions.edit_notes(found, form.cleaned_data["notes"], by=person(request.user))
         messages.success(request, f"The notes of {found} were changed.")
@@ -102,7 +103,7 @@ def allow(request: HttpRequest, slug: str, number: str) -> HttpResponse:
 def create(request: HttpRequest, slug: str) -> HttpResponse:
     """Put a release together; the newest version of every package is chosen beforehand."""
     project = get_project(request.user, slug, act=Act.CREATE_RELEASE)
-    form = NewReleaseForm(request.POST or None, project=project)
+    form = NewReleaseForm(posted(request), project=project)
     if request.method == "POST" and form.is_valid():
         try:
             made, new = actions.create(
@@ -118,7 +119,8 @@ def create(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _release(request: HttpRequest, slug: str, number: str, act: Act = Act.SEE) -> Release:
     project = get_project(request.user, slug, act=act)
-    found = project.releases.with_contents().select_related("progression_prevented_by").filter(number=number).first()
+    known = project.releases.with_contents().select_related("progression_prevented_by")
+    found = known.filter(number=number).first() if number.isprintable() else None
     if found is None:
         raise Http404(f"{project} has no release {number}.")
     return found
@@ -143,7 +145,6 @@ def _environment(request: HttpRequest, found: Release) -> Environment:
 
 
 def _request_form(request: HttpRequest, found: Release, environment: Environment) -> RequestForm:
-    data = request.POST if request.method == "POST" else None
     if found.project.parent_id:
-        return AloneForm(data, environment=environment, project=found.project)
-    return RequestForm(data)
+        return AloneForm(posted(request), environment=environment, project=found.project)
+    return RequestForm(posted(request))

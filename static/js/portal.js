@@ -8,7 +8,7 @@ function ago(moment, now) {
   if (Math.abs(seconds) < 45) return "just now";
   if (Math.abs(seconds) >= 14 * 86_400) return null; // a date by now: it stays as the server wrote it
   const [size, unit] = UNITS.find(([length]) => Math.abs(seconds) >= length) ?? UNITS.at(-1);
-  const count = Math.max(1, Math.round(Math.abs(seconds) / size));
+  const count = Math.max(1, Math.floor(Math.abs(seconds) / size));
   const words = `${count} ${unit}${count === 1 ? "" : "s"}`;
   return seconds > 0 ? `${words} ago` : `in ${words}`;
 }

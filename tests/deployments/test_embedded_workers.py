@@ -117,7 +117,7 @@ def test_a_worker_goes_on_when_its_broker_was_killed_and_is_back(fleet, valkey, 
 
     valkey.start()
 
-    wait_for(second, Status.SUCCEEDED)
+    wait_until(all_succeeded, 30)
     assert len(yard.lines()) == 2
 
 

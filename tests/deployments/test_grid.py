@@ -363,7 +363,7 @@ def test_a_component_that_went_alone_is_out_of_step():
     shown = cell(grid, "UI")
     assert (shown.number, shown.in_step, shown.status, shown.word) == ("1.1.0", False, "drift", "Out of step")
     assert shown.step_sentence == "Out of step: 1.0.1 names 1.0.0."
-    assert (cell(grid, "API").in_step, grid.sentence) == (True, "UI is out of step.")
+    assert (cell(grid, "API").in_step, grid.sentence) == (True, "UI is out of step in TEST.")
 
 
 def test_several_components_out_of_step_are_named():
@@ -373,7 +373,7 @@ def test_several_components_out_of_step_are_named():
     alone(newer, "API")
     alone(newer, "UI")
 
-    assert grid_of(stack).sentence == "API and UI are out of step."
+    assert grid_of(stack).sentence == "API and UI are out of step in TEST."
 
 
 def test_a_component_is_in_step_again_once_its_stack_has_caught_up():

@@ -8,10 +8,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
-from deployments import holding, runner
+from deployments import holding
 from deployments.log import Writer
 from deployments.models import Deployment, Status
-from tests.deployments.rows import claimed, ended, run_out
+from tests.deployments.rows import claimed, ended, interrupted, run_out
 from tests.deployments.scenes import a_gate, a_manager, requested
 from tests.factories import a_lone_project, a_release, a_stack, a_trigger
 
@@ -66,6 +66,19 @@ def test_a_component_opens_its_log_when_its_turn_comes(new_page: Callable[..., P
     expect(page.get_by_text("hello from the first stage")).to_be_visible()
 
 
+def test_what_was_read_stays_when_the_page_is_brought_up_to_date(new_page: Callable[..., Page], manager, script):
+    says(script, *(f"line {n}" for n in range(1, 1_501)))
+    page = new_page(user=manager)
+    page.goto(f"/deployments/{script.pk}/")
+
+    ended(script)
+
+    expect(page.locator(".page-head .st")).to_have_text("Deployed")
+    expect(page.locator("#log summary")).to_contain_text("1500 lines")
+    expect(page.locator("#L501")).to_have_text("501" + page.locator("#L501 time").inner_text() + "line 501")
+    expect(page.get_by_role("link", name="Earlier lines")).to_be_visible()
+
+
 def test_the_log_is_searched_and_narrowed_to_warnings(new_page: Callable[..., Page], manager, script):
     says(script, "one", "warning: two", "three")
     ended(script)
@@ -110,7 +123,7 @@ def everything(manager: User) -> dict[str, int]:
     requested(a_release(a_stack("Kiosk", components={"Till": 1})))
     unknown = claimed()
     says(unknown, "warning: how far did it come?")
-    runner._interrupt(unknown, "Outcome unknown.")
+    interrupted(unknown)
     return {"done": done.pk, "waiting": waiting.pk, "unknown": unknown.pk, "train": unknown.parent_id or 0}
 
 
@@ -134,8 +147,12 @@ PAGES = (
 )
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), [("desktop", "light"), ("desktop", "dark"), ("phone", "light"), ("phone", "dark")])
-def test_nobody_is_shut_out(new_page: Callable[..., Page], axe: Callable[..., list[str]], manager, everything, viewport, scheme):
+@pytest.mark.parametrize(
+    ("viewport", "scheme"), [("desktop", "light"), ("desktop", "dark"), ("phone", "light"), ("phone", "dark")]
+)
+def test_nobody_is_shut_out(
+    new_page: Callable[..., Page], axe: Callable[..., list[str]], manager, everything, viewport, scheme
+):
     page = new_page(viewport=viewport, scheme=scheme, user=manager)
     problems = []
 

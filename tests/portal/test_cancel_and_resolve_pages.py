@@ -5,11 +5,11 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Event, User
-from deployments import actions, runner
+from deployments import actions
 from deployments.models import Deployment, Status
 from projects.models import Project
 from tests.deployments.conftest import own_worker  # noqa: F401
-from tests.deployments.rows import claimed, ended
+from tests.deployments.rows import claimed, ended, interrupted
 from tests.deployments.scenes import a_gate, a_manager, requested
 from tests.factories import a_lone_project, a_release, a_stack, a_user, an_environment
 
@@ -34,14 +34,12 @@ def resolve(client: Client, deployment: Deployment, **given: str):
     return client.post(reverse("portal:resolve", args=[deployment.pk]), given)
 
 
-def interrupted(project: Project, *, silent: bool = False) -> Deployment:
+def unknown_in(project: Project, *, silent: bool = False) -> Deployment:
     """A script whose process is gone (or whose host is silent)."""
     requested(a_release(project))
     script = claimed()
     script.step_runs.create(attempt=1, position=1, name="Run the release package")
-    runner._interrupt(script, "Outcome unknown.", silent=silent)
-    script.refresh_from_db()
-    return script
+    return interrupted(script, silent=silent)
 
 
 def test_cancelling_names_what_is_dropped_and_what_runs(client, manager, shop):
@@ -92,6 +90,14 @@ def test_a_request_that_waits_is_dropped_with_its_reason(client, manager, shop):
     assert "is cancelled." in client.get(response.url).content.decode()
 
 
+def test_cancelling_a_script_on_its_own_proposes_to_stop_it(client, manager):
+    requested(a_release(a_lone_project()))
+
+    page = client.get(reverse("portal:cancel", args=[claimed().pk])).content.decode()
+
+    assert '<input type="radio" name="running" value="stop" id="id_running_1" checked>' in page
+
+
 def test_a_script_on_its_own_is_not_cancelled_by_letting_it_run(client, manager):
     requested(a_release(a_lone_project()))
     script = claimed()
@@ -134,7 +140,7 @@ def test_whoever_asked_may_cancel_and_another_deployer_may_not(client, shop):
 
 
 def test_an_unknown_outcome_leads_from_the_train_to_the_decision(client, manager, shop):
-    script = interrupted(shop)
+    script = unknown_in(shop)
 
     page = client.get(reverse("portal:deployment", args=[script.parent_id])).content.decode()
 
@@ -143,7 +149,7 @@ def test_an_unknown_outcome_leads_from_the_train_to_the_decision(client, manager
 
 
 def test_the_decision_page_says_what_is_known(client, manager, shop):
-    script = interrupted(shop)
+    script = unknown_in(shop)
 
     page = client.get(reverse("portal:resolve", args=[script.pk])).content.decode()
 
@@ -156,7 +162,7 @@ def test_the_decision_page_says_what_is_known(client, manager, shop):
     ("decision", "becomes"), [("retry", "queued"), ("succeeded", "succeeded"), ("failed", "failed")]
 )
 def test_the_decision_is_carried_out_and_on_record(client, manager, shop, decision, becomes):
-    script = interrupted(shop)
+    script = unknown_in(shop)
 
     response = resolve(client, script, decision=decision, reason="I looked at the site.")
 
@@ -168,7 +174,7 @@ def test_the_decision_is_carried_out_and_on_record(client, manager, shop, decisi
 
 
 def test_a_decision_takes_a_reason(client, manager, shop):
-    script = interrupted(shop)
+    script = unknown_in(shop)
 
     response = resolve(client, script, decision="succeeded", reason=" ")
 
@@ -178,7 +184,7 @@ def test_a_decision_takes_a_reason(client, manager, shop):
 
 
 def test_no_decision_is_refused_at_the_choices(client, manager, shop):
-    script = interrupted(shop)
+    script = unknown_in(shop)
 
     response = resolve(client, script, reason="Well")
 
@@ -188,7 +194,7 @@ def test_no_decision_is_refused_at_the_choices(client, manager, shop):
 
 
 def test_a_silent_host_takes_a_confirmation_before_it_runs_again(client, manager, shop):
-    script = interrupted(shop, silent=True)
+    script = unknown_in(shop, silent=True)
     unsure = resolve(client, script, decision="retry", reason="It is down.")
 
     sure = resolve(client, script, decision="retry", reason="It is down.", sure="on")
@@ -210,7 +216,7 @@ def test_what_is_known_is_not_decided(client, manager, shop):
 
 
 def test_only_release_managers_decide(client, shop):
-    script = interrupted(shop)
+    script = unknown_in(shop)
     client.force_login(a_user("dan", role="deployer"))
 
     assert client.get(reverse("portal:resolve", args=[script.pk])).status_code == 403

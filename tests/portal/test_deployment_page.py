@@ -1,7 +1,9 @@
 """The page of a deployment: where it stands, what it waits for, who sees what, and how it follows what happens."""
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import User
@@ -9,6 +11,7 @@ from deployments import actions
 from deployments.models import Deployment, Status, Worker
 from projects.models import Project
 from tests.deployments.conftest import own_worker  # noqa: F401
+from tests.deployments.rows import went_live
 from tests.deployments.scenes import (
     a_gate,
     a_manager,
@@ -19,7 +22,7 @@ from tests.deployments.scenes import (
     requested,
     work_through,
 )
-from tests.factories import a_stack, a_user
+from tests.factories import a_release, a_stack, a_trigger, a_user
 
 
 @pytest.fixture
@@ -234,3 +237,19 @@ def a_kiosk() -> Project:
     stack = a_stack("Kiosk", components={"Till": 1})
     a_real_version("till", "1.0.0", "echo The secret of the log; exit 3\n")
     return stack
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/deployments/", "/environments/test/history/", "/packages/", "/packages/ui/", "/evaluations/", "/activity/"],
+)
+def test_a_list_asks_no_more_for_more_rows(client, manager, shop, address, django_assert_max_num_queries):
+    a_trigger(shop)
+    went_live(a_release(shop, ui="1.0.0"))
+    with CaptureQueriesContext(connection) as few:
+        client.get(address)
+    went_live(a_release(shop, ui="1.1.0"))
+    went_live(a_release(shop, ui="1.2.0", api="1.2.0"))
+
+    with django_assert_max_num_queries(len(few)):
+        client.get(address)

@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import redis
 from django.conf import settings as configured
+from django.db import connection
+from psycopg.sql import SQL, Identifier, Literal
 
 from deployments import holding
 from tests.deployments.conftest import own_worker, yard
@@ -45,3 +48,41 @@ class Messages:
         """As a broker does that was restarted without its memory."""
         for key in self.client.scan_iter(f"{self.prefix}*"):
             self.client.delete(key)
+
+
+class Outage:
+    """The database of this test process, away for everybody but this test."""
+
+    def __init__(self) -> None:
+        parts = connection.settings_dict
+        names = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD"}
+        self.name = parts["NAME"]
+        given = {name: parts[key] for name, key in names.items() if parts[key]}
+        self.elsewhere = psycopg.connect(dbname="postgres", autocommit=True, **given)
+
+    def drop_connections(self) -> None:
+        """Every connection but this test's own breaks; new ones are taken."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            own = cursor.fetchone()[0]
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> %s"
+        self.elsewhere.execute(others, [self.name, own])
+
+    def __enter__(self) -> "Outage":
+        self._allow(False)
+        self.drop_connections()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._allow(True)
+
+    def _allow(self, answer: bool) -> None:
+        statement = SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS {}")
+        self.elsewhere.execute(statement.format(Identifier(self.name), Literal(answer)))
+
+
+@pytest.fixture
+def outage(transactional_db: None) -> Iterator[Outage]:
+    outage = Outage()
+    yield outage
+    outage.elsewhere.close()

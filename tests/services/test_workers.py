@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from accounts.models import Event
 from deployments import doorbell, spool
 from deployments.models import Deployment, LiveVersion, Status, Worker
 from tests.deployments.dying import wait_for
@@ -154,3 +155,40 @@ def test_many_short_deployments_do_not_wait_for_each_others_messages(fleet, yard
     wait_until(lambda: all_have(Status.SUCCEEDED), 30)
     assert time.monotonic() - began < 10
     assert started_once_each(yard, 20)
+
+
+def test_an_idle_worker_goes_on_when_the_database_has_dropped_its_connections(fleet, yard, outage):
+    fleet.start(slots=1, RING_AGAIN_SECONDS="60")
+    sites(1, yard.counting())
+    wait_until(lambda: all_have(Status.SUCCEEDED))
+
+    outage.drop_connections()
+    asked_for(yard.counting(), project=a_lone_project("Later"))
+
+    wait_until(lambda: all_have(Status.SUCCEEDED))
+    assert started_once_each(yard, 2)
+
+
+def test_a_running_script_is_followed_on_when_the_database_has_dropped_its_connections(fleet, yard, outage):
+    fleet.start()
+    sites(1, yard.waiting())
+    wait_until(yard.lines)
+
+    outage.drop_connections()
+    yard.open()
+
+    wait_until(lambda: all_have(Status.SUCCEEDED))
+    assert started_once_each(yard, 1)
+
+
+def test_scripts_that_end_while_the_database_is_away_are_not_taken_for_lost(fleet, yard, outage):
+    fleet.start(LEASE_SECONDS="1", SILENCE_SECONDS="5")
+    sites(3, yard.waiting())
+    wait_until(lambda: len(yard.lines()) == 3)
+    with outage:
+        yard.open()
+        wait_until(lambda: fleet.said().count("the database is not available") >= 12)  # longer than a lease
+
+    wait_until(lambda: all_have(Status.SUCCEEDED))
+    assert started_once_each(yard, 3)
+    assert not Event.objects.filter(verb="deployment.interrupted").exists()
