@@ -31,7 +31,7 @@ class Fenced(Exception):
 
 
 class HandedOver(Exception):
-    """This worker is going away and the script runs on: the next worker of this host adopts it."""
+    """This worker is going away. A script that runs goes on, and the next worker of this host adopts it."""
 
 
 class Worker:

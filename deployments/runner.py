@@ -74,7 +74,7 @@ def _ended_well(deployment: Deployment, run: Callable[[], None]) -> bool:
     except Fenced:
         log.warning("deployment %s is held by somebody else now", deployment.pk)
     except HandedOver:
-        log.info("deployment %s runs on; the next worker of this host adopts it", deployment.pk)
+        log.info("deployment %s is left to the next worker", deployment.pk)
     except IntegrityError:
         log.warning("deployment %s: another owner has written this already", deployment.pk, exc_info=True)
     except DATABASE_AWAY:

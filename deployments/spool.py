@@ -21,7 +21,9 @@ from typing import IO
 import psutil
 from django.conf import settings
 
-COOKIE = "SIGNALBOX_RUN"  # in the environment of everything that a run starts, so that escaped processes are found
+# In the environment of everything that a run starts, so that escaped processes are found. It says the run's directory,
+# not only its name: other installations on the same machine have runs of the same names.
+COOKIE = "SIGNALBOX_RUN"
 NAME = re.compile(r"(\d+)-(\d+)-(\d+)")
 
 # $0: the run's directory; the rest: the command. No external programs, so that it costs two processes in all, and no
@@ -55,7 +57,7 @@ def prepare(name: str) -> Path:
 def start(name: str, command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """Start the command in the run's `work` directory: own session, stdin closed, nothing of our environment."""
     run = directory(name)
-    private = {"HOME": str(run / "home"), "TMPDIR": str(run / "tmp"), COOKIE: name}
+    private = {"HOME": str(run / "home"), "TMPDIR": str(run / "tmp"), COOKIE: str(run)}
     return subprocess.Popen(
         ["/bin/sh", "-c", SHIM, str(run), *command],
         env={**environment, **private},
@@ -122,7 +124,13 @@ def is_alive(pid: int, name: str) -> bool:
 
 def processes(name: str, session: int | None) -> list[psutil.Process]:
     """Everything that the run started and that lives: its session, and whatever left it but carries the cookie."""
-    return [process for process in psutil.process_iter() if _belongs(process, name, session)]
+    found = []
+    for pid in psutil.pids():  # not process_iter, which may remember an earlier process of the same number
+        with contextlib.suppress(psutil.Error, OSError):
+            process = psutil.Process(pid)
+            if _belongs(process, name, session):
+                found.append(process)
+    return found
 
 
 def kill(name: str, session: int | None, grace: float) -> None:
@@ -137,7 +145,7 @@ def kill(name: str, session: int | None, grace: float) -> None:
             others = [process for process in living if process.pid != session]
             for process in set(others or living) - told:
                 told.add(process)
-                with contextlib.suppress(psutil.NoSuchProcess):
+                with contextlib.suppress(psutil.Error):  # gone, or somebody else's by sudo
                     process.send_signal(number)
             if time.monotonic() > end:
                 break
@@ -167,14 +175,11 @@ def known() -> Iterator[tuple[str, int, int, int]]:
 
 
 def _belongs(process: psutil.Process, name: str, session: int | None) -> bool:
-    try:
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return False
-        if session is not None and os.getsid(process.pid) == session:
-            return True
-        return process.environ().get(COOKIE) == name
-    except (psutil.Error, OSError):
+    if process.status() == psutil.STATUS_ZOMBIE:
         return False
+    if session is not None and os.getsid(process.pid) == session:
+        return True
+    return process.environ().get(COOKIE) == str(directory(name))
 
 
 # -- who owns runs on this host ---------------------------------------------------------------------------------------

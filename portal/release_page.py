@@ -93,6 +93,14 @@ class ReleasePage:
         return [blocker for blocker in self.blockers if blocker.stops is Stops.REQUESTING]
 
     @property
+    def done(self) -> list[str]:
+        """What has been achieved on the way to the next environment, as sentences."""
+        succeeded = policy.succeeded_in(self.release)
+        been = [f"It has succeeded in {place}." for place in self.environments if place.pk in succeeded]
+        waiting = self.request if self.request and self.request.environment == self.next else None
+        return been + [state.sentence for state in (policy.gate_states(waiting) if waiting else []) if state.is_met]
+
+    @property
     def may_request(self) -> bool:
         """Whether this person may ask for where it is planned for."""
         where = self.planned_for

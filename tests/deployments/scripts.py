@@ -103,7 +103,7 @@ def beside(run: Callable[[], object]) -> Iterator[Thread]:
         finally:
             connection.close()
 
-    thread = Thread(target=body)
+    thread = Thread(target=body, daemon=True)
     thread.start()
     try:
         yield thread

@@ -1,6 +1,7 @@
 """A script outlives its worker: whatever happens to workers, hosts and messages, it runs once and its outcome is known."""
 
 import os
+import signal
 import time
 from datetime import timedelta
 
@@ -34,11 +35,12 @@ def let_the_lease_run_out(deployment: Deployment) -> None:
 
 
 def kill_the_script(deployment: Deployment) -> None:
-    """As a power failure does: the shell around the script goes too."""
+    """As a power failure does: the shell around the script goes first, so that it notes nothing."""
     name = run_of(deployment)
-    for process in spool.processes(name, spool.pid_of(name)):
-        process.kill()
-    wait_until(lambda: not spool.processes(name, None))
+    pid = spool.pid_of(name)
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    spool.kill(name, pid, 0)
 
 
 def verbs(deployment: Deployment) -> list[str]:
@@ -252,6 +254,31 @@ def test_a_worker_that_goes_away_takes_nothing_new(host, yard):
     assert deployment.status == Status.QUEUED
 
 
+def test_a_worker_that_goes_away_between_two_tries_puts_the_deployment_back(host, yard):
+    deployment = asked_for(yard.counting("exit 1"), {"repeatable": True, "retries": 5})
+    leaving = holding.this_worker()
+
+    with beside(lambda: carried_out(deployment)):
+        wait_until(lambda: deployment.step_runs.filter(finished_at__isnull=False).exists())
+        leaving.going.set()
+
+    deployment.refresh_from_db()
+    assert (deployment.status, deployment.owner) == (Status.QUEUED, "")
+    assert list(spool.known()) == []
+
+
+def test_a_worker_that_is_asked_to_go_before_the_start_starts_nothing_any_more(host, yard):
+    deployment = asked_for(yard.counting())
+    claimed = holding.claim(deployment.pk)
+    holding.this_worker().going.set()
+
+    runner.carry_out(claimed)
+
+    deployment.refresh_from_db()
+    assert (deployment.status, yard.lines()) == (Status.QUEUED, [])
+    assert deployment.step_runs.get().outcome == runner.NEVER_STARTED
+
+
 # -- two workers ------------------------------------------------------------------------------------------------------
 
 
@@ -442,6 +469,19 @@ def test_tidying_leaves_alone_what_runs_rightly(host, yard):
 
     sweep.tidy()
 
+    assert spool.pid_of(run_of(deployment)) is not None
+    kill_the_script(deployment)
+
+
+def test_stopping_a_run_leaves_alone_that_of_another_installation_with_the_same_name(host, yard, settings, tmp_path):
+    deployment = asked_for(yard.waiting())
+    killed_while_running(deployment, yard.lines)
+    ours = settings.SPOOL_DIR
+    settings.SPOOL_DIR = tmp_path / "another"
+
+    spool.kill(run_of(deployment), None, 0)
+
+    settings.SPOOL_DIR = ours
     assert spool.pid_of(run_of(deployment)) is not None
     kill_the_script(deployment)
 

@@ -113,7 +113,7 @@ def test_a_worker_goes_on_when_its_broker_was_killed_and_is_back(fleet, valkey, 
     valkey.kill()
     yard.open()
     wait_for(first, Status.SUCCEEDED)
-    second = asked_for(yard.counting(), project=a_lone_project("Second"))
+    asked_for(yard.counting(), project=a_lone_project("Second"))
 
     valkey.start()
 

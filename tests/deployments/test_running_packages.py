@@ -315,10 +315,17 @@ while :; do sleep 0.05; done
 """
 
 
+def lives(pid: int) -> bool:
+    """What has ended may wait for a parent to ask for its status."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def living(yard: Yard) -> list[str]:
-    """Those of the noted processes that live; what has ended may wait for a parent to ask for its status."""
-    there = {process.pid for process in psutil.process_iter() if process.status() != psutil.STATUS_ZOMBIE}
-    return [pid for pid in yard.lines("pids") if int(pid) in there]
+    """Those of the noted processes that live."""
+    return [pid for pid in yard.lines("pids") if lives(int(pid))]
 
 
 def test_a_time_limit_stops_the_whole_tree_of_processes(db, yard):

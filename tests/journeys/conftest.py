@@ -9,18 +9,21 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
+from deployments import holding
 from tests.machine import chromium
 
 # Playwright's synchronous interface keeps an event loop in the test's thread, where Django would refuse every query.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
+expect.set_options(timeout=10_000)  # the overview looks for news every 5 s
+
 AXE = Path(__file__).resolve().parent.parent / "vendor" / "axe.min.js"
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
-SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+SIZES = {"desktop": (1440, 900), "phone": (390, 844), "narrow": (320, 640)}
 LEAVES_THE_MACHINE = re.compile(r"^https?://(?!(localhost|127\.0\.0\.1)[:/])")
 OPTIONS = [
     "--no-sandbox",
@@ -32,6 +35,17 @@ OPTIONS = [
     "--disable-sync",
     "--no-first-run",
 ]
+
+
+@pytest.fixture(autouse=True)
+def own_worker(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A host and a store of its own for every test: this process is the one worker."""
+    settings.SPOOL_DIR = tmp_path / "spool"
+    settings.PACKAGES_DIR = tmp_path / "packages"
+    monkeypatch.setattr(holding, "_worker", None)
+    worker = holding.this_worker()
+    yield
+    worker.ownership.release()
 
 
 @pytest.fixture(scope="session")
@@ -72,8 +86,8 @@ def new_page(
             reduced_motion="reduce",
             locale="en-GB",
             timezone_id="Europe/Stockholm",
-            has_touch=viewport == "phone",
-            is_mobile=viewport == "phone",
+            has_touch=viewport != "desktop",
+            is_mobile=viewport != "desktop",
         )
         contexts.append(context)
         context.route(LEAVES_THE_MACHINE, leave)

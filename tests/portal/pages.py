@@ -8,6 +8,8 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
+BLOCK = re.compile(r"</(?:dt|dd|li|th|td|div|p|h[1-6])>")
+
 
 def opened(client: Client, name: str, *args: object, **query: str) -> HttpResponse:
     """The page with this name, and these parts and parameters of its address."""
@@ -21,6 +23,8 @@ def said(response: Any) -> str:
 
 
 def words(markup: str) -> str:
+    """What is left without tags; where a block ends, so does a word."""
+    markup = BLOCK.sub(" ", markup)
     return " ".join(html.unescape(re.sub(r"<[^>]+>", "", markup)).split())
 
 

@@ -10,7 +10,7 @@ from registry.models import PackageVersion
 from releases import actions as releases
 from releases.models import Release
 from tests.deployments.conftest import own_worker  # noqa: F401
-from tests.deployments.rows import a_rows_shop, failed, run_out, went_live
+from tests.deployments.rows import a_rows_shop, failed, went_live
 from tests.deployments.scenes import a_gate, a_manager, pushed, requested
 from tests.factories import a_release, a_trigger, a_user, a_version
 from tests.portal.pages import buttons_of, opened, said, title_of
@@ -139,6 +139,16 @@ def test_after_test_it_is_ready_for_prod(client, manager, release):
     assert "Request PROD…" in buttons_of(response)
 
 
+def test_a_deployment_under_way_is_followed(client, manager, release):
+    went_live(release)
+    requested(release, "PROD")
+
+    response = release_page(client)
+
+    assert "Deploying to PROD Asked by mia just now." in said(response)
+    assert "Follow it" in buttons_of(response)
+
+
 def test_a_failure_is_said_where_it_happened(client, manager, shop, release):
     went_live(release)
     failed(a_release(shop, "1.1.0", api="1.1.0"))
@@ -254,11 +264,3 @@ def test_a_stranger_does_not_learn_that_it_exists(client, release):
 @pytest.mark.parametrize("number", ["9.9.9", "nonsense", "1.0.0\x00"])
 def test_a_number_that_does_not_exist_is_not_found(client, manager, release, number):
     assert release_page(client, number).status_code == 404
-
-
-def test_several_environments_at_once_are_waited_for(client, manager, release):
-    requested(release)
-    run_out()
-    requested(release, "PROD")
-
-    assert "Deploying to PROD" in said(release_page(client))

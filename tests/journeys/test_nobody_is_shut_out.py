@@ -1,0 +1,166 @@
+"""Every page can be used with any device, size and scheme; and the watch that says so really sees."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page
+
+from accounts.models import User
+from tests.deployments.rows import failed, went_live
+from tests.deployments.scenes import a_gate, requested
+from tests.factories import a_lone_project, a_release, a_stack, a_user, an_administrator
+from tests.journeys.test_deployment_pages import PAGES as DEPLOYMENT_PAGES
+from tests.journeys.test_deployment_pages import everything as deployments  # noqa: F401
+from tests.journeys.test_deployment_pages import manager  # noqa: F401
+
+pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
+
+NewPage = Callable[..., Page]
+Axe = Callable[..., list[str]]
+
+PAGES = (
+    "/",
+    "/projects/shop/",
+    "/projects/website/",
+    "/projects/ui/",
+    "/projects/shop/releases/create/",
+    "/projects/shop/releases/1.0.0/",
+    "/projects/shop/releases/1.1.0/",
+    "/projects/shop/releases/1.1.0/request/?environment=test",
+    "/projects/shop/releases/1.2.0/request/?environment=prod",
+    "/projects/ui/releases/1.1.0/request/?environment=prod",
+    "/projects/shop/releases/1.0.0/notes/",
+    "/projects/nowhere/",
+)
+# Not innerWidth: a phone zooms out until everything fits, and then that has grown along.
+WIDER = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+
+
+@pytest.fixture
+def everything() -> User:
+    """A stack in every state that a grid can show, and the person who may do the most with it."""
+    shop = a_stack("Shop", components={"API": 1, "UI": 2})
+    first, second = a_release(shop, "1.0.0"), a_release(shop, "1.1.0", ui="1.1.0")
+    went_live(first)
+    went_live(first, "PROD")
+    went_live(second)
+    went_live(second.components.get(component__slug="ui").release, "PROD")
+    failed(a_release(shop, "1.2.0", api="1.2.0", ui="1.2.0"))
+    a_release(a_lone_project("Website"))
+    otto = a_gate("PROD")
+    otto.memberships.get_or_create(role="release_manager")
+    requested(second, "PROD")
+    return otto
+
+
+def problems_of(page: Page, axe: Axe, *addresses: str) -> list[str]:
+    """What is not accessible on these pages, and whether they are wider than the screen."""
+    problems = []
+    for address in addresses:
+        page.goto(address)
+        problems += [f"{address}: {problem}" for problem in axe(page)]
+        problems += [f"{address}: wider than the screen"] if page.evaluate(WIDER) else []
+    return problems
+
+
+def too_wide(page: Page, *addresses: str) -> list[str]:
+    return [address for address in addresses if page.goto(address) and page.evaluate(WIDER)]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", ["desktop", "phone"])
+def test_every_page_is_accessible(new_page: NewPage, axe: Axe, everything, viewport, scheme):
+    page = new_page(viewport=viewport, scheme=scheme, user=everything)
+
+    assert problems_of(page, axe, *PAGES) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", ["desktop", "phone"])
+def test_the_door_is_accessible_also_with_errors(new_page: NewPage, axe: Axe, viewport, scheme):
+    page = new_page(viewport=viewport, scheme=scheme)
+    problems = problems_of(page, axe, "/sign-in/")
+
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("alert").wait_for()
+
+    assert problems + axe(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_refused_form_is_accessible(new_page: NewPage, axe: Axe, everything, scheme):
+    page = new_page(scheme=scheme, viewport="phone", user=everything)
+    page.goto("/projects/ui/releases/1.1.0/request/?environment=test")
+
+    page.locator("main form button").click()
+    page.get_by_role("alert").wait_for()
+
+    assert axe(page) == []
+    assert not page.evaluate(WIDER)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_empty_portal_is_accessible(new_page: NewPage, axe: Axe, scheme):
+    administrator, stranger = an_administrator(), a_user("stranger")
+
+    first_steps = problems_of(new_page(scheme=scheme, user=administrator), axe, "/")
+    nothing = problems_of(new_page(scheme=scheme, viewport="phone", user=stranger), axe, "/")
+
+    assert first_steps + nothing == []
+
+
+def test_nothing_is_wider_than_the_smallest_screen(new_page: NewPage, everything):
+    page = new_page(viewport="narrow", user=everything)
+
+    assert too_wide(page, *PAGES) == []
+
+
+def test_no_page_of_a_deployment_is_wider_than_the_smallest_screen(new_page: NewPage, manager, deployments):  # noqa: F811
+    page = new_page(viewport="narrow", user=manager)
+
+    assert too_wide(page, *(address.format(**deployments) for address in DEPLOYMENT_PAGES)) == []
+
+
+# -- the watch itself -------------------------------------------------------------------------------------------------
+
+
+def test_the_watch_sees_what_is_not_accessible(new_page: NewPage, axe: Axe, everything):
+    page = new_page(user=everything)
+    page.goto("/")
+
+    page.evaluate("document.querySelector('main').append(Object.assign(new Image(), {src: '/static/icons/check.svg'}))")
+
+    assert [problem.split()[1] for problem in axe(page)] == ["image-alt"]
+
+
+def test_the_watch_sees_what_is_too_wide(new_page: NewPage, everything):
+    page = new_page(viewport="narrow", user=everything)
+    page.goto("/")
+
+    page.evaluate("document.querySelector('h1').textContent = 'x'.repeat(200)")
+
+    assert page.evaluate(WIDER)
+
+
+@pytest.mark.allow_problems
+def test_the_watch_sees_a_violation_of_the_policy(new_page: NewPage, everything):
+    page = new_page(user=everything)
+    page.goto("/")
+
+    page.evaluate("document.body.setAttribute('style', 'color: red')")
+    page.evaluate(
+        "document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.in = 1'}))"
+    )
+
+    assert len(page.problems) == 2
+    assert page.evaluate("window.in") is None
+
+
+@pytest.mark.allow_problems
+def test_the_watch_sees_what_leaves_the_machine(new_page: NewPage, everything):
+    page = new_page(user=everything)
+
+    with pytest.raises(Exception, match="ERR_FAILED"):
+        page.goto("http://elsewhere.example/")
+
+    assert page.problems == ["left the machine: http://elsewhere.example/"]
