@@ -94,10 +94,13 @@ class Writer:
         self._pending, self._pending_bytes = [], 0
 
     def _within_limit(self, text: str) -> str:
-        """What the limit of a deployment's log leaves room for, with a mark where it was cut."""
+        """What the limit of a deployment's log leaves room for, with a mark where it was cut.
+
+        Counted in what the script printed, so that a successor comes to the same.
+        """
         if self._room < 0:
             return ""
-        self._room -= len(text)
+        self._room -= self._pending_raw_end - self.raw_end
         if self._room >= 0:
             return text
         mark = f"\n… The log is longer than {settings.LOG_MAX_BYTES:,} bytes. What follows was not kept.\n"

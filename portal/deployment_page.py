@@ -115,9 +115,7 @@ class DeploymentPage:
         """The logs without a line: what is on the page already stays there, and new ones fetch theirs."""
         nothing = Stretch([], 0, 0, ended=False)
         return [
-            Fold(script, nothing, script.status in OPEN, log.line_count(script))
-            if script.attempt
-            else _closed(script)
+            Fold(script, nothing, script.status in OPEN, log.line_count(script)) if script.attempt else _closed(script)
             for script in (self.scripts if self.shows_logs else [])
         ]
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import User
 from deployments import actions, policy
@@ -16,6 +16,7 @@ from portal.access import deployment_of, person
 from portal.approval_page import approval_page, plan_changes
 from portal.forms.decisions import DecisionForm
 from portal.forms.fields import posted
+from portal.posting import posted_from
 
 
 @require_GET
@@ -48,7 +49,7 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
     return _page(request, row, user, form, changes)
 
 
-@require_POST
+@posted_from("portal:approval")
 def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
     """Take one's approval back."""
     row, user = deployment_of(request.user, pk), person(request.user)

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from accounts.models import User
 from portal import package_page
 from portal.access import may_on_package, package_of, packages_of, person, require_on_package, version_of
 from portal.forms.decisions import ReasonForm
 from portal.paging import page_of
+from portal.posting import posted_from
 from projects.access import Act
 from registry import actions
 from registry.models import PackageVersion
@@ -39,13 +40,13 @@ def version(request: HttpRequest, name: str, version: str) -> HttpResponse:
     return _page(request, version_of(request.user, name, version), None)
 
 
-@require_POST
+@posted_from("portal:version")
 def withdraw(request: HttpRequest, name: str, version: str) -> HttpResponse:
     """Take a version out of use: it stays on record and is never deployed again."""
     return _change(request, version_of(request.user, name, version), actions.withdraw, "is withdrawn")
 
 
-@require_POST
+@posted_from("portal:version")
 def restore(request: HttpRequest, name: str, version: str) -> HttpResponse:
     """Put a withdrawn version back into use."""
     return _change(request, version_of(request.user, name, version), actions.restore, "is back in use")

@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from deployments import actions as deployments
 from deployments import alignment, plans, policy
@@ -13,6 +13,7 @@ from portal.access import person
 from portal.alone import consequences_of
 from portal.forms.fields import posted
 from portal.forms.releases import AloneForm, NewReleaseForm, NotesForm, PreventForm, RequestForm
+from portal.posting import posted_from
 from portal.release_page import ReleasePage, environments_of
 from projects.access import Act, get_project
 from releases import actions
@@ -70,7 +71,7 @@ def notes(request: HttpRequest, slug: str, number: str) -> HttpResponse:
     return render(request, "portal/notes.html", {"release": found, "form": form}, status=422 if form.errors else 200)
 
 
-@require_POST
+@posted_from("portal:release")
 def prevent(request: HttpRequest, slug: str, number: str) -> HttpResponse:
     """Keep the release from going further."""
     found = _release(request, slug, number, Act.MANAGE)
@@ -86,7 +87,7 @@ def prevent(request: HttpRequest, slug: str, number: str) -> HttpResponse:
     return _page(request, found, form)
 
 
-@require_POST
+@posted_from("portal:release")
 def allow(request: HttpRequest, slug: str, number: str) -> HttpResponse:
     """Let the release go further again."""
     found = _release(request, slug, number, Act.MANAGE)

@@ -22,6 +22,11 @@ function refreshTimes() {
 }
 setInterval(refreshTimes, 15_000);
 
+// Whenever a polled fragment came in anew. htmx speaks of a swap also where the answer was 204: nothing new.
+function onNews(act) {
+  document.addEventListener("htmx:after:swap", (event) => event.detail.ctx.swap === "none" || act(event));
+}
+
 // Something is wrong with what was sent: go there, as the page without a script does by `autofocus`.
 document.querySelector(".errors")?.focus();
 
@@ -49,8 +54,8 @@ if (tools) {
   };
   tools.addEventListener("input", filter);
   tools.addEventListener("submit", (event) => event.preventDefault());
-  document.addEventListener("htmx:after:swap", () => (tools.q?.value || tools.warn?.checked) && filter());
-  document.addEventListener("htmx:after:swap", () => {
+  onNews(() => (tools.q?.value || tools.warn?.checked) && filter());
+  onNews(() => {
     if (tools.follow?.checked) document.querySelector(".tail")?.scrollIntoView({ block: "end" });
   });
 }
@@ -99,8 +104,8 @@ for (const print_ of document.querySelectorAll("[data-print]")) {
   print_.addEventListener("click", () => print());
 }
 
-// What a screen reader hears when a polled fragment came in anew.
-document.addEventListener("htmx:after:swap", (event) => {
+// What a screen reader hears then.
+onNews((event) => {
   refreshTimes();
   const said = event.target.closest?.("[data-announce]")?.dataset.announce;
   if (said) document.getElementById("announce").textContent = said;

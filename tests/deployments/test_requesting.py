@@ -406,7 +406,7 @@ def test_a_success_settles_what_failed_before_it_although_it_was_asked_for_earli
 def test_a_failure_shakes_what_succeeded_before_it_although_it_was_asked_for_earlier():
     stack = a_rows_shop()
     went_live(a_release(stack))
-    hotfix = an_api_that_waits(a_release(stack, api="1.1.0"))
+    hotfix = an_api_that_waits(a_release(stack, api="3.0.0"))
     went_live(a_release(stack, api="2.0.0"))
 
     starts_now(hotfix)
@@ -609,3 +609,16 @@ def test_a_rule_with_a_number_of_people_is_frozen_with_the_request():
     train = requested(a_release(a_rows_shop()))
 
     assert [(gate["name"], gate["minimum"], gate["roles"]) for gate in train.gates] == [("Owners", 3, ["approver"])]
+
+
+def test_a_promotion_that_waited_while_something_newer_went_live_is_superseded_and_never_rolls_back():
+    stack = a_rows_shop()
+    went_live(a_release(stack))
+    hotfix = an_api_that_waits(a_release(stack, api="1.1.0"))
+    went_live(a_release(stack, api="2.0.0"))
+
+    starts_now(hotfix)
+
+    hotfix.refresh_from_db()
+    assert hotfix.status == Status.SUPERSEDED
+    assert hotfix.outcome == "Something newer than API 1.1.0 went live in TEST first."

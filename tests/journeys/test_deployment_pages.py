@@ -159,7 +159,7 @@ def test_nobody_is_shut_out(
     for address in PAGES:
         page.goto(address.format(**everything))
         problems += [f"{address}: {problem}" for problem in axe(page)]
-        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
             problems.append(f"{address}: wider than the screen")
 
     assert problems == []

@@ -15,6 +15,7 @@ from tests.journeys.people import PASSWORD, a_watched_shop, push, sign_in, tab_t
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 
 NewPage = Callable[..., Page]
+THE_NEXT_ANSWER = "new Promise(on => document.addEventListener('htmx:after:swap', () => setTimeout(on), {once: true}))"
 
 
 @pytest.fixture
@@ -164,6 +165,19 @@ def test_a_component_goes_alone_and_is_shown_out_of_step(new_page: NewPage, live
     page.goto("/")
     expect(page.get_by_text("UI is out of step in PROD.")).to_be_visible()
     expect(place(page, "UI", "PROD")).to_contain_text("names 1.0.0.")
+
+
+def test_a_screen_reader_hears_what_is_new_and_nothing_else(new_page: NewPage, mia, both_pushed):
+    ApprovalRule.objects.all().delete()
+    page = new_page(user=mia)
+    page.goto("/")
+    page.evaluate(THE_NEXT_ANSWER)
+    expect(page.locator("#announce")).to_be_empty()
+
+    requested(both_pushed.release)
+    work_through()
+
+    expect(page.locator("#announce")).to_have_text("Shop: PROD has no release yet.")
 
 
 def test_a_session_that_has_ended_leads_to_the_door(new_page: NewPage, mia, shop):

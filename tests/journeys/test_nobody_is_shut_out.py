@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Error, Page
 
 from accounts.models import User
 from tests.deployments.rows import failed, went_live
@@ -160,7 +160,7 @@ def test_the_watch_sees_a_violation_of_the_policy(new_page: NewPage, everything)
 def test_the_watch_sees_what_leaves_the_machine(new_page: NewPage, everything):
     page = new_page(user=everything)
 
-    with pytest.raises(Exception, match="ERR_FAILED"):
+    with pytest.raises(Error, match="ERR_FAILED"):
         page.goto("http://elsewhere.example/")
 
     assert page.problems == ["left the machine: http://elsewhere.example/"]

@@ -12,7 +12,7 @@ from releases.models import Release
 from tests.deployments.conftest import own_worker  # noqa: F401
 from tests.deployments.rows import a_rows_shop, failed, went_live
 from tests.deployments.scenes import a_gate, a_manager, pushed, requested
-from tests.factories import a_release, a_trigger, a_user, a_version
+from tests.factories import a_release, a_trigger, a_user, a_version, an_environment
 from tests.portal.pages import buttons_of, opened, said, title_of
 
 pytestmark = pytest.mark.django_db
@@ -242,6 +242,15 @@ def test_a_role_decides_which_buttons_there_are(client, release, role, buttons):
     client.force_login(a_user("pat", role=role))
 
     assert buttons_of(release_page(client)) == buttons
+
+
+def test_a_role_for_one_environment_opens_no_other(client, release):
+    client.force_login(a_user("dora", role="deployer", environment=an_environment("TEST")))
+    before = buttons_of(release_page(client))
+    went_live(release)
+
+    assert "Request TEST…" in before
+    assert "Request PROD…" not in buttons_of(release_page(client))
 
 
 def test_a_deployer_may_deploy_again_but_not_roll_back(client, shop, release):

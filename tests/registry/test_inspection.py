@@ -147,7 +147,9 @@ def test_a_script_built_by_cdaf_says_so_too(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "payload", [b"A", b"AAAA", base64.b64encode(a_tar({"../evil": b"x"}, "gz")), base64.b64encode(gzip.compress(b"x"))]
+    "payload",
+    [b"A", b"AAAA", base64.b64encode(a_tar({"../evil": b"x"}, "gz")), base64.b64encode(gzip.compress(b"x"))],
+    ids=["one character", "too short", "climbs out", "no tar"],
 )
 def test_a_script_with_an_unreadable_payload_says_nothing(tmp_path, payload):
     path = saved(tmp_path, a_cdaf_script(payload))
