@@ -29,7 +29,7 @@ check: $(VENV)/.installed-dev ## Style, types, import contracts, migrations, tem
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py check --fail-level WARNING
-	$(BIN)/djlint --check --lint --quiet templates
+	$(BIN)/djlint --lint --quiet templates
 
 clean: ## Remove what tools leave behind; the data directory and .venv stay
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
