@@ -1,6 +1,5 @@
 """Deployments: follow, approve, reject, cancel, resolve, read the log."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.http import HttpRequest, StreamingHttpResponse
@@ -18,7 +17,6 @@ from api.shapes import deployments as shapes
 from api.shapes.common import Page
 from api.shapes.releases import blocker
 from deployments import actions, log, policy
-from deployments.actions import PlanChanged
 from deployments.models import WAITING, Deployment, Status
 from deployments.waiting import waiting_for
 from projects.access import Act
@@ -96,11 +94,7 @@ def approve(request: HttpRequest, pk: int, asked: shapes.ApprovalAsked) -> shape
     """Of the plan with this fingerprint: a plan that has changed since is refused (409), and shown anew by the next GET."""
     who = caller(request)
     found = access.deployment_of(who, pk)
-    try:
-        actions.approve(found, by=who.user, fingerprint=asked.fingerprint, comment=asked.comment)
-    except PlanChanged as changed:
-        actions.refresh_plan(changed.pk)
-        raise
+    actions.approve(found, by=who.user, fingerprint=asked.fingerprint, comment=asked.comment)
     return shown(request, access.deployment_of(who, pk))
 
 
@@ -117,11 +111,7 @@ def reject(request: HttpRequest, pk: int, asked: shapes.RejectionAsked) -> shape
     """One rejection ends the request. It takes a comment."""
     who = caller(request)
     found = access.deployment_of(who, pk)
-    try:
-        actions.reject(found, by=who.user, fingerprint=asked.fingerprint, comment=asked.comment)
-    except PlanChanged as changed:
-        actions.refresh_plan(changed.pk)
-        raise
+    actions.reject(found, by=who.user, fingerprint=asked.fingerprint, comment=asked.comment)
     return shown(request, access.deployment_of(who, pk))
 
 
@@ -194,7 +184,7 @@ def deployment_log(
     """
     found = access.deployment_of(caller(request), pk, Act.SEE_TECHNICAL)
     if request.get_preferred_type(["text/plain", "application/json"]) != "application/json":
-        return StreamingHttpResponse(_text(found), content_type=PLAIN)
+        return StreamingHttpResponse(log.text_of(found), content_type=PLAIN)
     if found.project.is_stack:
         raise ApiRefused(
             409, "no-log", f"{found} has no lines of its own: read the logs of its components (`children`)."
@@ -235,13 +225,3 @@ def shown(request: HttpRequest, found: Deployment) -> shapes.DeploymentShape:
 
 def _line(request: HttpRequest, row: Deployment) -> shapes.DeploymentLine:
     return shapes.deployment_line(row, addresses.of_deployment(request, row))
-
-
-def _text(found: Deployment) -> Iterator[str]:
-    if not found.project.is_stack:
-        yield from log.text_of(found)
-        return
-    children = Deployment.objects.with_names().filter(parent=found).order_by("stage", "project__position", "pk")
-    for child in children:
-        yield f"== {child.release}: {child.get_status_display()} ==\n"
-        yield from log.text_of(child)

@@ -3,6 +3,8 @@
 Lock, ask the policy, write, record, ring. Pages and API call the same verb.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,6 +37,20 @@ class DeploymentRefused(Exception):
         self.code = blockers[0].code
         self.sentence = " ".join(blocker.sentence for blocker in blockers)
         super().__init__(self.sentence)
+
+
+class PlanChanged(DeploymentRefused):
+    """The plan is not the one that was seen."""
+
+    def __init__(self, pk: int) -> None:
+        self.pk = pk
+        super().__init__(
+            Blocker(
+                "plan_changed",
+                "The plan has changed since you opened this page. Read what it would do now, then decide.",
+                Stops.STARTING,
+            )
+        )
 
 
 def refusal(code: str, sentence: str) -> DeploymentRefused:
@@ -90,31 +106,31 @@ def request(
     return _ask(release, environment, by=by, reason=reason, start_at=start_at, not_after=not_after)
 
 
-@transaction.atomic
 def approve(deployment: Deployment, *, by: User, fingerprint: str, comment: str = "") -> Deployment:
     """Approve the plan with this fingerprint: the one that the approver saw.
 
     The last approval that was missing starts the deployment, unless something else keeps it waiting.
-    Raises DeploymentRefused: not waiting, decided already, not entitled, or the plan has changed.
+    Raises DeploymentRefused: not waiting, decided already, not entitled; PlanChanged with the new plan in place.
     """
-    row = _decidable(deployment, by, fingerprint)
-    _decide(row, Decision.APPROVED, by, comment.strip())
-    if all(state.is_met for state in policy.gate_states(row)):
-        Deployment.objects.filter(pk=row.pk).move(Status.SCHEDULED)
-        row.status = Status.SCHEDULED
-        train.start_if_clear(row)
-    row.refresh_from_db()
+    with _new_plan_in_place(), transaction.atomic():
+        row = _decidable(deployment, by, fingerprint)
+        _decide(row, Decision.APPROVED, by, comment.strip())
+        if all(state.is_met for state in policy.gate_states(row)):
+            Deployment.objects.filter(pk=row.pk).move(Status.SCHEDULED)
+            row.status = Status.SCHEDULED
+            train.start_if_clear(row)
+        row.refresh_from_db()
     return row
 
 
-@transaction.atomic
 def reject(deployment: Deployment, *, by: User, fingerprint: str, comment: str) -> Deployment:
     """End the request. Raises DeploymentRefused as `approve` does, and without a comment."""
     if not comment.strip():
         raise refusal("comment_missing", "Say why you reject it, so that the team knows what to mend.")
-    row = _decidable(deployment, by, fingerprint)
-    _decide(row, Decision.REJECTED, by, comment.strip())
-    outcomes.end(row, Status.REJECTED, f"{by} rejected {row}: {comment.strip()}", by=by)
+    with _new_plan_in_place(), transaction.atomic():
+        row = _decidable(deployment, by, fingerprint)
+        _decide(row, Decision.REJECTED, by, comment.strip())
+        outcomes.end(row, Status.REJECTED, f"{by} rejected {row}: {comment.strip()}", by=by)
     return row
 
 
@@ -301,18 +317,17 @@ def _decidable(deployment: Deployment, by: User, fingerprint: str) -> Deployment
     return row
 
 
-class PlanChanged(DeploymentRefused):
-    """The plan is not the one that the approver saw. `refresh` puts the new one in place."""
+@contextmanager
+def _new_plan_in_place() -> Iterator[None]:
+    """Whoever is refused because the plan has changed finds the new one when they look again.
 
-    def __init__(self, pk: int) -> None:
-        self.pk = pk
-        super().__init__(
-            Blocker(
-                "plan_changed",
-                "The plan has changed since you opened this page. Read what it would do now, then decide.",
-                Stops.STARTING,
-            )
-        )
+    Goes around the transaction that the refusal rolls back.
+    """
+    try:
+        yield
+    except PlanChanged as changed:
+        refresh_plan(changed.pk)
+        raise
 
 
 @transaction.atomic

@@ -157,7 +157,14 @@ def line_count(deployment: Deployment) -> int:
 
 
 def text_of(deployment: Deployment) -> Iterator[str]:
-    """The whole log as plain text, piece by piece. Every step run begins on a line of its own."""
+    """The whole log as plain text, piece by piece; a train's is its components' logs, one after the other.
+
+    Every step run begins on a line of its own.
+    """
+    for child in deployment.children.with_names().order_by("stage", "pk"):
+        yield f"==== {child.release}: {child.get_status_display()}\n"
+        yield from text_of(child)
+        yield "\n"
     chunks = LogChunk.objects.filter(step_run__deployment=deployment)
     ordered = chunks.order_by("step_run__attempt", "step_run__position", "sequence")
     before, ends_line = None, True

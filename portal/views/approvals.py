@@ -38,7 +38,6 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
             decided = _decide(row, user, form.cleaned_data)
         except PlanChanged as refusal:
             form.add_error(None, refusal.sentence)
-            actions.refresh_plan(refusal.pk)
             before, row = row.plan, deployment_of(user, pk)
             changes = plan_changes(before, row.plan)
         except DeploymentRefused as refusal:
@@ -59,7 +58,7 @@ def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
     except DeploymentRefused as refusal:
         form.add_error(None, refusal.sentence)
         return _page(request, row, user, form, [])
-    messages.success(request, f"Your approval of {row} is withdrawn. It waits for approval again.")
+    messages.success(request, f"Your approval of {row} is withdrawn.")
     return redirect("portal:approval", pk)
 
 

@@ -1,7 +1,5 @@
 """One deployment: where it stands, its log as it is written, cancelling it, deciding what became of it; and all of them."""
 
-from collections.abc import Iterator
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
@@ -69,7 +67,7 @@ def log_lines(request: HttpRequest, pk: int) -> HttpResponse:
 def log_raw(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """The whole log as plain text, as it is stored; `?download=1` as a file."""
     row = deployment_of(request.user, pk, Act.SEE_TECHNICAL)
-    response = StreamingHttpResponse(_text_of(row), content_type="text/plain; charset=utf-8")
+    response = StreamingHttpResponse(log.text_of(row), content_type="text/plain; charset=utf-8")
     if request.GET.get("download"):
         name = f"{row.project.slug}-{row.release.argument}-{row.environment.slug}-{row.pk}.log"
         response["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -124,13 +122,3 @@ def _cancelled(row: Deployment) -> str:
         return f"{row} is cancelled."
     stops = "what runs is being stopped" if row.cancel_stops_running else "what runs goes on to its end"
     return f"{row} is being cancelled: what has not started is dropped, {stops}."
-
-
-def _text_of(row: Deployment) -> Iterator[str]:
-    if not row.project.is_stack:
-        yield from log.text_of(row)
-        return
-    for child in row.children.with_names().order_by("stage", "pk"):
-        yield f"==== {child}\n"
-        yield from log.text_of(child)
-        yield "\n"

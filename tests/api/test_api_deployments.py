@@ -410,9 +410,8 @@ def test_the_log_of_a_train_is_that_of_its_components(release):
 
     answer = as_("viewer").get(f"/api/v1/deployments/{train.pk}/log")
 
-    assert (
-        b"".join(answer.streaming_content).decode() == "== API 1.0.0: Deployed ==\n== UI 1.0.0: Deployed ==\nCopied\n"
-    )
+    text = b"".join(answer.streaming_content).decode()
+    assert text == "==== API 1.0.0: Deployed\n\n==== UI 1.0.0: Deployed\nCopied\n\n"
 
 
 def test_the_log_is_read_on_line_by_line(release):
