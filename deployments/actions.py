@@ -332,13 +332,14 @@ def _new_plan_in_place() -> Iterator[None]:
 
 @transaction.atomic
 def refresh_plan(pk: int) -> None:
-    """Bring the plan of a waiting request up to date; approvals of the old plan are withdrawn."""
+    """Bring the plan of a waiting request up to date; approvals of the old plan are withdrawn.
+
+    A promotion that would be a rollback by now is superseded.
+    """
     row = _locked(Deployment.objects.select_related("project").get(pk=pk))
     plan = plans.plan_for(row.release, row.environment)
     if row.status in WAITING and plan.fingerprint != row.fingerprint:
-        train.refresh_plan(row, plan)
-        if row.gates:  # nobody could approve it otherwise
-            Deployment.objects.filter(pk=pk).move(Status.REQUESTED)
+        train.take_new_plan(row, plan)
 
 
 def _decide(row: Deployment, decision: str, by: User, comment: str) -> None:

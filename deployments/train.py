@@ -43,13 +43,8 @@ def start_if_clear(deployment: Deployment) -> list[policy.Blocker]:
     if blockers := policy.why_not_deployable(row.release, row.environment, deployment=row):
         return blockers
     plan = plans.plan_for(row.release, row.environment)
-    if plan.mode == Deployment.Mode.ROLLBACK != row.mode:
-        outcomes.end(
-            row, Status.SUPERSEDED, f"Something newer than {row.release} went live in {row.environment} first."
-        )
-        return []
-    if plan.fingerprint != row.fingerprint and not _take_new_plan(row, plan):
-        return policy.why_not_deployable(row.release, row.environment, deployment=row)
+    if plan.fingerprint != row.fingerprint and not take_new_plan(row, plan):
+        return [] if row.is_final else policy.why_not_deployable(row.release, row.environment, deployment=row)
     Deployment.objects.filter(pk=row.pk).move(Status.QUEUED)
     if row.project.is_stack:
         _depart(row, plan)
@@ -58,8 +53,25 @@ def start_if_clear(deployment: Deployment) -> list[policy.Blocker]:
     return []
 
 
-def refresh_plan(row: Deployment, plan: plans.Plan) -> None:
-    """Put a changed plan in place and withdraw the approvals that were given for the old one."""
+def take_new_plan(row: Deployment, plan: plans.Plan) -> bool:
+    """Put a changed plan in place of the one that a waiting request has; whether the request may go on under it.
+
+    Not where somebody had to approve the old one: the approvals are withdrawn and it waits for new ones. And not where
+    it has become a rollback: nobody asked for one, and asking takes more than asking for a promotion.
+    """
+    if plan.mode == Deployment.Mode.ROLLBACK != row.mode:
+        sentence = f"Something newer than {row.release} went live in {row.environment} first."
+        outcomes.end(row, Status.SUPERSEDED, sentence)
+        return False
+    _replace_plan(row, plan)
+    if not row.gates:
+        return True
+    if Deployment.objects.filter(pk=row.pk).move(Status.REQUESTED):
+        row.status = Status.REQUESTED
+    return False
+
+
+def _replace_plan(row: Deployment, plan: plans.Plan) -> None:
     now = timezone.now()
     because = "The plan changed: something else went live there in the meantime."
     withdrawn = row.approvals.filter(withdrawn_at=None).update(withdrawn_at=now, withdrawn_because=because)
@@ -67,16 +79,6 @@ def refresh_plan(row: Deployment, plan: plans.Plan) -> None:
     row.plan, row.fingerprint, row.mode = plan.as_json(), plan.fingerprint, plan.mode
     if withdrawn:
         trail.record(None, "deployment.replanned", row, f"{row} needs new approvals. {because}")
-
-
-def _take_new_plan(row: Deployment, plan: plans.Plan) -> bool:
-    """Whether the deployment may go on under the new plan: only where nobody had to approve the old one."""
-    refresh_plan(row, plan)
-    if not row.gates:
-        return True
-    Deployment.objects.filter(pk=row.pk).move(Status.REQUESTED)
-    row.status = Status.REQUESTED
-    return False
 
 
 def _depart(row: Deployment, plan: plans.Plan) -> None:

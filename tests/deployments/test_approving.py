@@ -421,6 +421,22 @@ def test_a_new_plan_that_nobody_has_to_approve_leaves_the_request_waiting_for_it
     assert [item["action"] for item in deployment.plan] == ["skip", "deploy"]
 
 
+def test_a_promotion_that_would_roll_back_by_now_is_superseded_instead_of_put_before_its_approvers():
+    stack = a_rows_shop()
+    went_live(a_release(stack))
+    otto = a_gate("TEST")
+    hotfix = requested(a_release(stack, api="1.1.0"), only=Project.objects.get(name="API"), reason="hot-fix")
+    approved(requested(a_release(stack, api="2.0.0")), otto)
+    run_out()
+
+    with pytest.raises(PlanChanged):
+        approved(hotfix, otto)
+
+    hotfix.refresh_from_db()
+    assert (hotfix.status, hotfix.mode) == (Status.SUPERSEDED, Deployment.Mode.PROMOTE)
+    assert hotfix.outcome == "Something newer than API 1.1.0 went live in TEST first."
+
+
 def test_a_plan_that_changes_between_approval_and_start_goes_back_to_its_approvers():
     otto = a_gate("TEST")
     deployment = approved(a_request(start_at=timezone.now() + timedelta(hours=1)), otto)
