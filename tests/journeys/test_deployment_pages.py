@@ -120,6 +120,8 @@ def everything(manager: User) -> dict[str, int]:
     otto = a_gate("PROD")
     otto.memberships.get_or_create(role="viewer")
     waiting = requested(release, "PROD", reason="Friday build")
+    for number in ("1.1.0", "1.2.0"):
+        a_release(shop, ui=number)  # so that several releases hold the same version of the API
     requested(a_release(a_stack("Kiosk", components={"Till": 1})))
     unknown = claimed()
     says(unknown, "warning: how far did it come?")
@@ -142,6 +144,7 @@ PAGES = (
     "/packages/",
     "/packages/ui/",
     "/packages/ui/1.0.0/",
+    "/packages/api/1.0.0/",
     "/evaluations/",
     "/activity/",
 )
