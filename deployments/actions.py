@@ -156,7 +156,9 @@ def cancel(deployment: Deployment, *, by: User, stop_running: bool = False, reas
     """Cancel a request, or a deployment under way: what has not started is dropped, what runs goes on to its end unless
     `stop_running` asks for it to be stopped midway. Raises DeploymentRefused."""
     row = _locked(deployment)
-    _refuse_cancelling(row, by)
+    if blockers := policy.why_not_cancellable(row):
+        raise DeploymentRefused(*blockers)
+    access.require(by, policy.act_to_cancel(row, by), row.project, row.environment)
     because = f": {reason.strip()}" if reason.strip() else "."
     if row.status in (*WAITING, Status.QUEUED):
         outcomes.end(row, Status.CANCELLED, f"{by} cancelled {row}{because}", by=by, fence=F("fence") + 1)
@@ -353,16 +355,6 @@ def _decide(row: Deployment, decision: str, by: User, comment: str) -> None:
     )
     said = f" “{comment}”" if comment else ""
     trail.record(by, f"approval.{decision}", row, f"{by} {Decision(decision).label.lower()} {row}.{said}")
-
-
-def _refuse_cancelling(row: Deployment, by: User) -> None:
-    if row.is_final:
-        raise refusal("over", f"{row} is over: {row.outcome}")
-    if row.parent_id:
-        raise refusal("part_of_train", f"{row} is part of {row.parent}. Cancel that one.")
-    own = row.requested_by_id == by.pk and access.may(by, Act.REQUEST, row.project, row.environment)
-    if not own:
-        access.require(by, Act.MANAGE, row.project, row.environment)
 
 
 def _resolve(row: Deployment, decision: str, by: User, reason: str) -> None:

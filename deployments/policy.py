@@ -224,6 +224,22 @@ def act_for(release: Release, environment: Environment) -> Act:
     return Act.MANAGE if rollback or release.project.parent_id else Act.REQUEST
 
 
+def why_not_cancellable(deployment: Deployment) -> list[Blocker]:
+    """Every reason why nobody can cancel this deployment."""
+    if deployment.is_final:
+        return [Blocker("over", f"{deployment} is over: {deployment.outcome}")]
+    if deployment.parent_id:
+        return [Blocker("part_of_train", f"{deployment} is part of {deployment.parent}. Cancel that one.")]
+    return []
+
+
+def act_to_cancel(deployment: Deployment, by: User) -> Act:
+    """What cancelling it is, for the roles: one's own request takes no more than asking for it did."""
+    own = deployment.requested_by_id == by.pk
+    may_ask = access.may(by, Act.REQUEST, deployment.project, deployment.environment)
+    return Act.REQUEST if own and may_ask else Act.MANAGE
+
+
 # -- approval ---------------------------------------------------------------------------------------------------------
 
 

@@ -51,6 +51,11 @@ class Lifecycle(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def environments(self) -> list[Environment]:
+        """The environments that a release goes through, in order."""
+        places = self.places.select_related("environment")
+        return [place.environment for place in places.order_by("phase__position", "environment__position", "pk")]
+
 
 class Phase(models.Model):
     """One section of the track: complete when enough of its environments had a successful deployment."""

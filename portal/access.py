@@ -36,14 +36,6 @@ def deployment_of(user: Person, pk: int, act: Act = Act.SEE) -> Deployment:
     return found
 
 
-def may_cancel(user: User, deployment: Deployment) -> bool:
-    """Whether the page offers to cancel it; `actions.cancel` decides."""
-    if deployment.is_final or not deployment.is_top:
-        return False
-    acts = (Act.MANAGE, Act.REQUEST) if deployment.requested_by_id == user.pk else (Act.MANAGE,)
-    return any(access.may(user, act, deployment.project, deployment.environment) for act in acts)
-
-
 def environments_of(user: Person) -> QuerySet[Environment]:
     """The environments that this person's projects go through."""
     return access.environments_of(projects_for(user))

@@ -9,7 +9,7 @@ from accounts.models import User
 from deployments import alignment, log, policy, presence
 from deployments.models import BROKEN_OFF, WAITING, Approval, Deployment, LiveVersion, Status, StepRun
 from deployments.policy import GateState
-from portal import access, log_page
+from portal import log_page
 from portal.log_page import Stretch
 from projects.access import Act, may
 
@@ -99,7 +99,10 @@ class DeploymentPage:
 
     @property
     def may_cancel(self) -> bool:
-        return access.may_cancel(self.user, self.deployment) and not self.deployment.cancel_stops_running
+        row = self.deployment
+        if row.cancel_stops_running or policy.why_not_cancellable(row):
+            return False
+        return may(self.user, policy.act_to_cancel(row, self.user), row.project, row.environment)
 
     @property
     def may_resolve(self) -> bool:

@@ -10,7 +10,7 @@ from accounts.models import User
 from deployments.grid import Cell, Grid, build_grids
 from deployments.models import Deployment, LiveVersion
 from lifecycles.models import Environment
-from portal.release_page import WayBack, environments_of, ways_back
+from portal.release_page import WayBack, ways_back
 from projects.access import Act, may
 from projects.models import Project
 from releases.models import Release
@@ -39,7 +39,7 @@ class ProjectPage:
 
     @cached_property
     def environments(self) -> list[Environment]:
-        return environments_of(self.project)
+        return self.project.track.environments()
 
     @cached_property
     def grid(self) -> Grid:

@@ -9,7 +9,7 @@ from deployments.history import deployments_of
 from deployments.models import UNFINISHED, Deployment, LiveVersion, Status
 from deployments.plans import SKIP, Plan, plan_for
 from deployments.policy import Blocker, Stops
-from lifecycles.models import Environment, PhaseEnvironment
+from lifecycles.models import Environment
 from projects.access import Act, may
 from projects.models import Project
 from releases.models import Release
@@ -38,7 +38,7 @@ class ReleasePage:
 
     @cached_property
     def environments(self) -> list[Environment]:
-        return environments_of(self.project)
+        return self.project.track.environments()
 
     @cached_property
     def live(self) -> dict[int, LiveVersion]:
@@ -172,12 +172,6 @@ def notes_between(older: Release, newer: Release) -> list[Release]:
     """The releases of the same project with notes that lie between these two, highest number first."""
     between = newer.project.releases.filter(sort_key__gt=older.sort_key, sort_key__lt=newer.sort_key)
     return list(between.exclude(notes="").select_related("project").newest_first())
-
-
-def environments_of(project: Project) -> list[Environment]:
-    """The environments that a project's releases go through, in order."""
-    places = PhaseEnvironment.objects.filter(lifecycle=project.track.pk).select_related("environment")
-    return [place.environment for place in places.order_by("phase__position", "environment__position", "pk")]
 
 
 @dataclass(frozen=True)

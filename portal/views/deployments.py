@@ -5,11 +5,11 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from deployments import actions, log
+from deployments import actions, log, policy
 from deployments.actions import DeploymentRefused
 from deployments.models import Deployment, Status
 from portal import log_page
-from portal.access import deployment_of, environments_of, may_cancel, person
+from portal.access import deployment_of, environments_of, person
 from portal.cancelling import consequences_of
 from portal.deployment_page import DeploymentPage
 from portal.forms.decisions import CancelForm, ResolveForm
@@ -78,8 +78,8 @@ def log_raw(request: HttpRequest, pk: int) -> StreamingHttpResponse:
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Says what cancelling would do, then does it."""
     row, user = deployment_of(request.user, pk), person(request.user)
-    if not may_cancel(user, row) and not row.is_final and row.is_top:
-        require(user, Act.MANAGE, row.project, row.environment)
+    if not policy.why_not_cancellable(row):
+        require(user, policy.act_to_cancel(row, user), row.project, row.environment)
     form = CancelForm(posted(request), initial={"running": "end" if row.project.is_stack else "stop"})
     if form.is_valid():
         stop, reason = form.cleaned_data["running"] == "stop", form.cleaned_data["reason"]

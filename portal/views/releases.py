@@ -14,7 +14,7 @@ from portal.alone import consequences_of
 from portal.forms.fields import posted
 from portal.forms.releases import AloneForm, NewReleaseForm, NotesForm, PreventForm, RequestForm
 from portal.posting import posted_from
-from portal.release_page import ReleasePage, environments_of
+from portal.release_page import ReleasePage
 from projects.access import Act, get_project
 from releases import actions
 from releases.actions import ReleaseRefused
@@ -134,7 +134,7 @@ def _page(request: HttpRequest, found: Release, form: PreventForm | None) -> Htt
 
 def _environment(request: HttpRequest, found: Release) -> Environment:
     """The environment that was named, else the next one of the release's lifecycle."""
-    places = environments_of(found.project)
+    places = found.project.track.environments()
     slug = request.GET.get("environment", "")
     named = next((place for place in places if place.slug == slug), None)
     if named is None and slug:
