@@ -51,11 +51,13 @@ class Refuse(Operation):
     def statements(self, vendor: str) -> list[str]:
         sentence = self.sentence.replace("'", "''")
         event = self.event + (f" OF {', '.join(self.columns)}" if self.columns else "")
+        # Installed anew where it exists already: SQLite loses triggers when a migration rebuilds their table.
         if vendor == "sqlite":
             when = f"WHEN {self.when}" if self.when else ""
             return [
+                f"DROP TRIGGER IF EXISTS {self.name}",
                 f"CREATE TRIGGER {self.name} BEFORE {event} ON {self.table} FOR EACH ROW {when}"
-                f" BEGIN SELECT RAISE(ABORT, '{sentence}'); END"
+                f" BEGIN SELECT RAISE(ABORT, '{sentence}'); END",
             ]
         # PostgreSQL: SQLSTATE 23514 (check_violation), so that Django raises IntegrityError as on SQLite. The condition
         # is evaluated inside the function because a trigger's own WHEN may hold no subquery.
@@ -66,5 +68,6 @@ class Refuse(Operation):
         return [
             f"CREATE OR REPLACE FUNCTION {self.name}() RETURNS trigger LANGUAGE plpgsql AS"
             f" $body$ BEGIN {body} RETURN {returned}; END $body$",
+            f"DROP TRIGGER IF EXISTS {self.name} ON {self.table}",
             f"CREATE TRIGGER {self.name} BEFORE {event} ON {self.table} FOR EACH ROW EXECUTE FUNCTION {self.name}()",
         ]

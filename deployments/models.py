@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 
 from lifecycles.models import Environment
 from projects.models import Project
@@ -135,10 +136,15 @@ class Deployment(models.Model):
     owner = models.CharField(max_length=200, blank=True)  # the worker process that holds the lease
     boot_id = models.CharField(max_length=64, blank=True)
     lease_expires_at = models.DateTimeField(null=True)
-    deadline_at = models.DateTimeField(null=True)
+    deadline_at = models.DateTimeField(null=True)  # of the step that runs
+    overdue_at = models.DateTimeField(null=True)  # when the deployment as a whole has taken too long
     cancel_requested_at = models.DateTimeField(null=True)
     cancel_requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     cancel_stops_running = models.BooleanField(default=False)
+    failure_ignored = models.BooleanField(default=False)  # a person let it go on after a step had failed
+    mark_proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    mark_proposed_at = models.DateTimeField(null=True)  # marked as succeeded, until a second person confirms it
+    mark_proposed_because = models.TextField(blank=True)
     rung_at = models.DateTimeField(null=True)
     rung_count = models.PositiveIntegerField(default=0)
 
@@ -150,6 +156,7 @@ class Deployment(models.Model):
             models.Index(fields=["project", "environment", "status"], name="deployment_by_place"),
             models.Index(fields=["status", "lease_expires_at"], name="deployment_by_lease"),
             models.Index(fields=["release", "status"], name="deployment_by_release"),
+            models.Index(fields=["requested_at"], condition=Q(status="queued"), name="deployment_queue"),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -176,6 +183,11 @@ class Deployment(models.Model):
                 condition=Q(not_after=None) | Q(start_at=None) | Q(not_after__gt=F("start_at")),
                 name="deployment_window_ends_after_it_starts",
                 violation_error_message="The latest start must lie after the earliest start.",
+            ),
+            models.CheckConstraint(
+                condition=Q(mark_proposed_by=None, mark_proposed_at=None)
+                | Q(mark_proposed_by__isnull=False, mark_proposed_at__isnull=False) & ~Q(mark_proposed_because=""),
+                name="deployment_proposed_mark_is_whole",
             ),
         ]
 
@@ -249,6 +261,7 @@ class StepRun(models.Model):
     finished_at = models.DateTimeField(null=True)
     exit_status = models.IntegerField(null=True)  # negative: killed by that signal; null: unknown or not finished
     outcome = models.TextField(blank=True)
+    ignored = models.BooleanField(default=False)  # it failed, and a person let the deployment go on
 
     class Meta:
         ordering = ["attempt", "position"]
@@ -274,6 +287,7 @@ class LogChunk(models.Model):
 
     class Meta:
         ordering = ["step_run", "sequence"]
+        indexes = [models.Index(fields=["step_run", "first_line"], name="log_chunk_by_line")]
         constraints = [models.UniqueConstraint(fields=["step_run", "sequence"], name="log_chunk_once")]
 
     def __str__(self) -> str:
@@ -316,6 +330,64 @@ class LiveVersion(models.Model):
         return f"{self.release} in {self.environment}"
 
 
+class HoldQuerySet(models.QuerySet["Hold"]):
+    def standing(self) -> "HoldQuerySet":
+        return self.filter(released_at=None)
+
+    def concerning(self, project: Project, environment: Environment) -> "HoldQuerySet":
+        """Those that keep deployments of this project in this environment from starting, wherever they were put."""
+        return self.standing().filter(
+            Q(project=None) | Q(project__in=project.family), Q(environment=None) | Q(environment=environment)
+        )
+
+
+class Hold(models.Model):
+    """A switch that keeps new deployments from starting: of the whole portal, one stack, one environment, or one stack
+    in one environment. What runs goes on to its end. Kept on record when it is released."""
+
+    project = models.ForeignKey(Project, models.PROTECT, null=True, blank=True, related_name="holds")  # null: every one
+    environment = models.ForeignKey(Environment, models.PROTECT, null=True, blank=True, related_name="holds")
+    reason = models.TextField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+    released_at = models.DateTimeField(null=True)
+    released_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    released_because = models.TextField(blank=True)
+
+    objects = HoldQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                Coalesce("project", 0),
+                Coalesce("environment", 0),
+                condition=Q(released_at=None),
+                name="hold_one_standing",
+                violation_error_message="It is on hold already.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(reason=""),
+                name="hold_has_a_reason",
+                violation_error_message="Say why, so that whoever meets the hold knows what it waits for.",
+            ),
+            models.CheckConstraint(
+                condition=Q(released_at=None, released_by=None)
+                | Q(released_at__isnull=False, released_by__isnull=False),
+                name="hold_released_by_somebody",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Hold of {self.what}"
+
+    @property
+    def what(self) -> str:
+        """What is held, in words: "the whole portal", "PROD", "Patient Portal", "Patient Portal in PROD"."""
+        names = [str(scope) for scope in (self.project, self.environment) if scope is not None]
+        return " in ".join(names) or "the whole portal"
+
+
 class Worker(models.Model):
     """A worker process, as it last said of itself."""
 
@@ -326,6 +398,7 @@ class Worker(models.Model):
     started_at = models.DateTimeField()
     heard_at = models.DateTimeField()
     swept_at = models.DateTimeField(null=True)
+    drain_requested_at = models.DateTimeField(null=True)  # it finishes what it has and takes nothing new
 
     FORGOTTEN_AFTER_DAYS: ClassVar[int] = 7
 

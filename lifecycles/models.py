@@ -1,5 +1,6 @@
 """Where things may go: environments, and lifecycles that say in which order."""
 
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 
@@ -22,6 +23,16 @@ class Environment(models.Model):
     guided_failure = models.BooleanField(
         default=False, help_text="When a component fails here, wait for a person instead of failing."
     )
+    second_pair_of_eyes = models.BooleanField(
+        default=False,
+        help_text="Marking a deployment here as succeeded, when its outcome is unknown, takes two people.",
+    )
+    capacity = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="So many scripts run here at once; the others wait. Empty: as many as the workers have room for.",
+    )
 
     class Meta:
         ordering = ["position", "name"]
@@ -31,7 +42,12 @@ class Environment(models.Model):
                 name="environment_name_is_an_argument",
                 violation_error_message="The name begins with a letter or digit and holds only letters, digits,"
                 " “.”, “_” and “-”: it is given to release packages as an argument.",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(capacity=None) | Q(capacity__gte=1),
+                name="environment_capacity_is_positive",
+                violation_error_message="At least one script must be able to run; leave it empty for no limit.",
+            ),
         ]
 
     def __str__(self) -> str:

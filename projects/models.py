@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
@@ -125,6 +126,13 @@ class Project(models.Model):
     )
     reverse_on_rollback = models.BooleanField(
         default=True, help_text="Rolling the stack back deploys its stages in reverse order."
+    )
+    time_limit_seconds = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="A whole deployment, all its steps or components and tries together, is stopped and has failed after"
+        " this many seconds. Empty: only the limits of its steps count.",
     )
 
     class Meta:
