@@ -6,6 +6,7 @@ from django.db import models
 
 from accounts import address
 from accounts.models import Event, User
+from config import quick
 
 SUBJECT_LABEL_MAX = 300
 
@@ -18,14 +19,16 @@ def record(
     project_id  the project that the line is shown with; where it is not given, the subject's own `project_id` is taken
     data        JSON-serialisable facts for machines; never a secret
     """
-    return Event.objects.create(
-        actor=actor,
-        verb=verb,
-        subject_type=subject._meta.label_lower,
-        subject_id=str(subject.pk),
-        subject_label=str(subject)[:SUBJECT_LABEL_MAX],
-        project_id=project_id or getattr(subject, "project_id", None),
-        sentence=sentence,
-        data=data,
-        address=address.current(),
+    return quick.insert(
+        Event(
+            actor=actor,
+            verb=verb,
+            subject_type=subject._meta.label_lower,
+            subject_id=str(subject.pk),
+            subject_label=str(subject)[:SUBJECT_LABEL_MAX],
+            project_id=project_id or getattr(subject, "project_id", None),
+            sentence=sentence,
+            data=data,
+            address=address.current(),
+        )
     )

@@ -15,11 +15,13 @@ import environ
 from cryptography.fernet import Fernet
 
 from config import secrets
+from deployments import account, limits
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 WRONG_SETTINGS = 2  # exit status
 
 YES_OR_NO = {"yes", "no", "true", "false", "on", "off", "1", "0"}
+SECRET_MIN = 16
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 DATABASES = ("sqlite", "postgres", "postgresql")
 BROKERS = ("redis", "rediss", "redis+socket", "memory")
@@ -37,9 +39,9 @@ def refuse_wrong_settings() -> None:
 
 
 def complaints(env: environ.FileAwareEnv, dotenv: Path) -> list[str]:
-    """One sentence for each wrong setting; where all are right, one for a data directory that cannot be used."""
+    """One sentence for each wrong setting; where all are right, one for each that this machine does not allow."""
     env.read_env(dotenv)
-    return [*_wrong_values(env), *_clashing_ports(env)] or [*_unusable_data_dir(env)]
+    return [*_wrong_values(env), *_clashing_ports(env)] or [*_unusable_data_dir(env)] or [*_impossible_runs(env)]
 
 
 def _wrong_values(env: environ.FileAwareEnv) -> Iterator[str]:
@@ -56,7 +58,7 @@ def _wrong_values(env: environ.FileAwareEnv) -> Iterator[str]:
 
 def _shown(name: str, value: str) -> str:
     """The value, without what may be secret in it."""
-    if name == "ENCRYPTION_KEYS":
+    if name in ("ENCRYPTION_KEYS", "METRICS_TOKEN"):
         return "…"
     return f"{value.partition('://')[0]}://…" if "@" in value else value
 
@@ -74,7 +76,7 @@ def _clashing_ports(env: environ.FileAwareEnv) -> Iterator[str]:
 
 def _unusable_data_dir(env: environ.FileAwareEnv) -> Iterator[str]:
     """Try it: permissions alone do not tell whether a directory can be written."""
-    data_dir = Path(env.str("DATA_DIR", default="") or BASE_DIR / "data").absolute()
+    data_dir = _data_dir(env)
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=data_dir):
@@ -86,6 +88,24 @@ def _unusable_data_dir(env: environ.FileAwareEnv) -> Iterator[str]:
         yield f"{data_dir} cannot be written ({error.strerror}); set DATA_DIR to a directory that you may write."
     except secrets.UnreadableSecret as refusal:
         yield str(refusal)
+
+
+def _impossible_runs(env: environ.FileAwareEnv) -> Iterator[str]:
+    """Try out what scripts are confined to: only the machine knows what it allows."""
+    asked = {name: int(env.str(name, default="").strip() or 0) for name in limits.COMMANDS}
+    user = env.str("RUN_AS_USER", default="").strip()
+    if sentence := limits.refusal(asked, as_root=account.of_scripts_is_root(user)):
+        yield sentence
+    try:
+        spool = Path(env.str("SPOOL_DIR", default="") or _data_dir(env) / "spool").absolute()
+        if sentence := account.refusal(user, spool):
+            yield sentence
+    except OSError as error:
+        yield f"{error.filename} cannot be written ({error.strerror}); set SPOOL_DIR to a directory that you may write."
+
+
+def _data_dir(env: environ.FileAwareEnv) -> Path:
+    return Path(env.str("DATA_DIR", default="") or BASE_DIR / "data").absolute()
 
 
 def _number(lowest: int, highest: int | None = None) -> Check:
@@ -129,6 +149,15 @@ def _time_zone(value: str) -> str | None:
     return None if value in available_timezones() else "the name of a time zone, such as Europe/Stockholm"
 
 
+def _secret(value: str) -> str | None:
+    right = len(value) >= SECRET_MIN and value.isascii() and value.isprintable() and " " not in value
+    return None if right else f"at least {SECRET_MIN} letters, digits and signs, without spaces"
+
+
+def _user(value: str) -> str | None:
+    return None if account.exists(value) else "the name of a user of this machine"
+
+
 def _fernet_keys(value: str) -> str | None:
     try:
         for key in value.split(","):
@@ -140,17 +169,22 @@ def _fernet_keys(value: str) -> str | None:
 
 CHECKS: dict[str, Check] = {
     **dict.fromkeys(PORTS, _number(1, 65535)),
-    **dict.fromkeys(("DEBUG", "HTTPS", "BEHIND_PROXY", "EXAMPLE", "EXAMPLE_PUSH"), _yes_or_no),
-    **dict.fromkeys(("WORKER_SLOTS", "LOG_MAX_BYTES"), _number(1)),
+    **dict.fromkeys(("DEBUG", "HTTPS", "BEHIND_PROXY", "EXAMPLE", "EXAMPLE_PUSH", "ACCESS_LOG"), _yes_or_no),
+    **dict.fromkeys(("WORKER_SLOTS", "LOG_MAX_BYTES", "WEB_PROCESSES"), _number(1)),
     **dict.fromkeys(("PACKAGE_MAX_BYTES", "PACKAGE_MAX_UNPACKED_BYTES"), _number(1)),
     **dict.fromkeys(("PACKAGE_MAX_MEMBERS", "PACKAGE_MAX_RATIO"), _number(1)),
     **dict.fromkeys(("LEASE_SECONDS", "SILENCE_SECONDS", "SWEEP_SECONDS"), _seconds),
     **dict.fromkeys(("RING_AGAIN_SECONDS", "CANCEL_GRACE_SECONDS"), _seconds),
+    **dict.fromkeys((*limits.COMMANDS, "KEEP_FAILED_RUNS"), _number(0)),
+    "KEEP_FAILED_BYTES": _number(1),
+    "RUN_AS_USER": _user,
     "BASE_URL": _address("http", "https"),
     "DATABASE_URL": _address(*DATABASES),
     "CELERY_BROKER_URL": _address(*BROKERS),
     "TIME_ZONE": _time_zone,
     "LOG_LEVEL": _one_of(*LOG_LEVELS),
+    "LOG_FORMAT": _one_of("LINE", "JSON"),
+    "METRICS_TOKEN": _secret,
     "ENCRYPTION_KEYS": _fernet_keys,
 }
 

@@ -30,6 +30,8 @@ SECRET_KEY = env.str("SECRET_KEY", default="") or secrets.read_or_create(DATA_DI
 # Newest first: the first key encrypts, every key decrypts, so that keys can be rotated.
 ENCRYPTION_KEYS = env.list("ENCRYPTION_KEYS", default=[]) or [secrets.read_or_create(DATA_DIR, "encryption-key")]
 HTTPS = env.bool("HTTPS", default=BASE_URL.startswith("https://"))
+WEB_PROCESSES = env.int("WEB_PROCESSES", default=1)
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # without one, only this very machine may read /metrics
 
 # -- Applications, lowest room first ----------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -102,7 +104,8 @@ else:
     DATABASES["default"] |= {
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 5, "keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count": 3},
+        "OPTIONS": {"connect_timeout": 5, "keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count": 3}
+        | DATABASES["default"].get("OPTIONS", {}),  # what the address says after its “?”, such as sslmode
     }
 
 # -- Who signs in -----------------------------------------------------------------------------------------------------
@@ -168,6 +171,13 @@ SILENCE_SECONDS = env.float("SILENCE_SECONDS", default=60)  # an expired lease m
 RING_AGAIN_SECONDS = env.float("RING_AGAIN_SECONDS", default=10)
 CANCEL_GRACE_SECONDS = env.float("CANCEL_GRACE_SECONDS", default=10)
 LOG_MAX_BYTES = env.int("LOG_MAX_BYTES", default=200 * 1024**2)  # of each deployment
+RUN_LIMITS = {  # what a script may use at most; 0: no limit of ours
+    name: env.int(name, default=0)
+    for name in ("RUN_CPU_SECONDS", "RUN_MEMORY_BYTES", "RUN_OPEN_FILES", "RUN_PROCESSES", "RUN_FILE_BYTES")
+}
+RUN_AS_USER = env.str("RUN_AS_USER", default="")
+KEEP_FAILED_RUNS = env.int("KEEP_FAILED_RUNS", default=0)
+KEEP_FAILED_BYTES = env.int("KEEP_FAILED_BYTES", default=1024**3)
 
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or broker.socket_url(DATA_DIR)
 # Without a broker (memory://) the sweep is what finds new work, so it looks more often.
@@ -214,11 +224,16 @@ CLOUDHUB_PORT = env.int("CLOUDHUB_PORT", default=8002)
 
 # -- Logging ----------------------------------------------------------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+LOG_FORMAT = env.str("LOG_FORMAT", default="line").lower()
+ACCESS_LOG = env.bool("ACCESS_LOG", default=False)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"chosen": {"()": "config.logs.formatter", "chosen": LOG_FORMAT}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "chosen"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {"atlassian": {"level": "WARNING"}},  # at DEBUG it writes request bodies into the log
+    "loggers": {
+        "django": {"level": "INFO"},  # without the handlers that Django gives it: every line is written once
+        "atlassian": {"level": "WARNING"},  # at DEBUG it writes request bodies into the log
+    },
 }

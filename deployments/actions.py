@@ -14,12 +14,12 @@ from django.utils import timezone
 
 from accounts import trail
 from accounts.models import User
-from deployments import doorbell, outcomes, plans, policy, train
-from deployments.models import WAITING, Approval, Deployment, Status
+from deployments import outcomes, plans, policy, train
+from deployments.decisions import UNDECIDED
+from deployments.models import WAITING, Approval, Deployment, Status, move
 from deployments.policy import Blocker, Stops
 from lifecycles.models import Environment
 from projects import access
-from projects.access import Act
 from projects.models import Project
 from registry.inspection import Inspection
 from registry.storage import Received
@@ -55,6 +55,14 @@ class PlanChanged(DeploymentRefused):
 
 def refusal(code: str, sentence: str) -> DeploymentRefused:
     return DeploymentRefused(Blocker(code, sentence))
+
+
+def locked(deployment: Deployment) -> Deployment:
+    """The row, locked: its track first, then its train, then itself, in the order that everybody keeps."""
+    train.lock_track(deployment.project)
+    if deployment.parent_id:
+        Deployment.objects.select_for_update(no_key=True).get(pk=deployment.parent_id)
+    return Deployment.objects.select_for_update(of=("self",), no_key=True).with_names().get(pk=deployment.pk)
 
 
 @dataclass(frozen=True)
@@ -116,7 +124,7 @@ def approve(deployment: Deployment, *, by: User, fingerprint: str, comment: str 
         row = _decidable(deployment, by, fingerprint)
         _decide(row, Decision.APPROVED, by, comment.strip())
         if all(state.is_met for state in policy.gate_states(row)):
-            Deployment.objects.filter(pk=row.pk).move(Status.SCHEDULED)
+            move(row.pk, Status.SCHEDULED)
             row.status = Status.SCHEDULED
             train.start_if_clear(row)
         row.refresh_from_db()
@@ -137,7 +145,7 @@ def reject(deployment: Deployment, *, by: User, fingerprint: str, comment: str) 
 @transaction.atomic
 def withdraw_approval(deployment: Deployment, *, by: User) -> Deployment:
     """Take one's approval back, as long as the deployment has not started."""
-    row = _locked(deployment)
+    row = locked(deployment)
     if row.status not in WAITING:
         word = Status(row.status).label.lower()
         raise refusal("not_waiting", f"{row} has started or ended ({word}), so that approvals cannot be withdrawn.")
@@ -145,7 +153,7 @@ def withdraw_approval(deployment: Deployment, *, by: User) -> Deployment:
     if not standing.update(withdrawn_at=timezone.now(), withdrawn_because=f"{by} took it back."):
         raise refusal("not_approved", "You have not approved this request, so that there is nothing to withdraw.")
     if not all(state.is_met for state in policy.gate_states(row)):
-        Deployment.objects.filter(pk=row.pk).move(Status.REQUESTED)
+        move(row.pk, Status.REQUESTED)
     trail.record(by, "approval.withdrawn", row, f"{by} withdrew the approval of {row}.")
     row.refresh_from_db()
     return row
@@ -155,13 +163,16 @@ def withdraw_approval(deployment: Deployment, *, by: User) -> Deployment:
 def cancel(deployment: Deployment, *, by: User, stop_running: bool = False, reason: str = "") -> Deployment:
     """Cancel a request, or a deployment under way: what has not started is dropped, what runs goes on to its end unless
     `stop_running` asks for it to be stopped midway. Raises DeploymentRefused."""
-    row = _locked(deployment)
+    row = locked(deployment)
     if blockers := policy.why_not_cancellable(row):
         raise DeploymentRefused(*blockers)
     access.require(by, policy.act_to_cancel(row, by), row.project, row.environment)
     because = f": {reason.strip()}" if reason.strip() else "."
     if row.status in (*WAITING, Status.QUEUED):
         outcomes.end(row, Status.CANCELLED, f"{by} cancelled {row}{because}", by=by, fence=F("fence") + 1)
+        return row
+    if not row.project.is_stack and row.status in UNDECIDED:
+        outcomes.end(row, Status.CANCELLED, _cancelled_undecided(row, by, because), by=by, fence=F("fence") + 1)
         return row
     if not row.project.is_stack and not stop_running:
         sentence = f"{row} is running and is its only part. Ask for it to be stopped midway, or let it end."
@@ -175,46 +186,18 @@ def cancel(deployment: Deployment, *, by: User, stop_running: bool = False, reas
     trail.record(by, "deployment.cancel_requested", row, f"{by} cancelled {row}; what waits is dropped {how}{because}")
     if row.project.is_stack:
         train.advance(row.pk)
-    elif row.status == Status.INTERRUPTED:
-        sentence = f"{by} cancelled {row}; what is really there is not known."
-        outcomes.end(row, Status.CANCELLED, sentence, by=by, fence=F("fence") + 1)
-    row.refresh_from_db()
-    return row
-
-
-RESOLUTIONS = {"retry": Status.QUEUED, "succeeded": Status.SUCCEEDED, "failed": Status.FAILED}
-
-
-@transaction.atomic
-def resolve(deployment: Deployment, decision: str, *, by: User, reason: str, sure: bool = False) -> Deployment:
-    """Decide what becomes of a deployment whose outcome nobody knows.
-
-    decision  "retry" (run it again), "succeeded" or "failed" (a person found out what it came to)
-    sure      needed to retry while its host is silent, because the script may still be running there
-    Raises DeploymentRefused.
-    """
-    row = _locked(deployment)
-    access.require(by, Act.MANAGE, row.project, row.environment)
-    if decision not in RESOLUTIONS:
-        raise refusal("decision_unknown", f"Decide on one of: {', '.join(RESOLUTIONS)}.")
-    if row.status != Status.INTERRUPTED:
-        word = Status(row.status).label.lower()
-        raise refusal("not_interrupted", f"The outcome of {row} is known ({word}), so that there is nothing to decide.")
-    if not reason.strip():
-        raise refusal("reason_missing", "Say how you know, or why it may run again: it is kept on record.")
-    if decision == "retry" and row.owner and not sure:
-        sentence = (
-            f"{row.host} is silent, and the script may still be running there. Look, then confirm that it is not."
-        )
-        raise refusal("host_silent", sentence)
-    _resolve(row, decision, by, reason.strip())
-    if row.parent_id:
-        train.advance(row.parent_id)
     row.refresh_from_db()
     return row
 
 
 # -- how they do it ---------------------------------------------------------------------------------------------------
+
+
+def _cancelled_undecided(row: Deployment, by: User, because: str) -> str:
+    """Of a script that waited for a person: what had become of it when it was cancelled."""
+    if row.status == Status.INTERRUPTED:
+        return f"{by} cancelled {row}; what is really there is not known{because}"
+    return f"{row.outcome} {by} cancelled {row}{because}"
 
 
 def _line_of(release: Release, component: Project) -> Release:
@@ -300,17 +283,9 @@ def _request_automatic(release: Release, by: User) -> list[Deployment]:
     return asked
 
 
-def _locked(deployment: Deployment) -> Deployment:
-    """The row, locked: its track first, then its train, then itself, in the order that everybody keeps."""
-    train.lock_track(deployment.project)
-    if deployment.parent_id:
-        Deployment.objects.select_for_update(no_key=True).get(pk=deployment.parent_id)
-    return Deployment.objects.select_for_update(of=("self",), no_key=True).with_names().get(pk=deployment.pk)
-
-
 def _decidable(deployment: Deployment, by: User, fingerprint: str) -> Deployment:
     """The request, locked, if `by` may decide on it and its plan still is the one that was seen."""
-    row = _locked(deployment)
+    row = locked(deployment)
     if blockers := policy.why_not_approvable(row, by):
         raise DeploymentRefused(*blockers)
     plan = plans.plan_for(row.release, row.environment)
@@ -338,7 +313,7 @@ def refresh_plan(pk: int) -> None:
 
     A promotion that would be a rollback by now is superseded.
     """
-    row = _locked(Deployment.objects.select_related("project").get(pk=pk))
+    row = locked(Deployment.objects.select_related("project").get(pk=pk))
     plan = plans.plan_for(row.release, row.environment)
     if row.status in WAITING and plan.fingerprint != row.fingerprint:
         train.take_new_plan(row, plan)
@@ -355,22 +330,3 @@ def _decide(row: Deployment, decision: str, by: User, comment: str) -> None:
     )
     said = f" “{comment}”" if comment else ""
     trail.record(by, f"approval.{decision}", row, f"{by} {Decision(decision).label.lower()} {row}.{said}")
-
-
-def _resolve(row: Deployment, decision: str, by: User, reason: str) -> None:
-    if decision == "retry":
-        Deployment.objects.filter(pk=row.pk).move(
-            Status.QUEUED,
-            fence=F("fence") + 1,
-            owner="",
-            lease_expires_at=None,
-            cancel_requested_at=None,  # whoever wants it run again no longer wants it stopped
-            cancel_requested_by=None,
-            cancel_stops_running=False,
-        )
-        trail.record(by, "deployment.retried", row, f"{by} runs {row} again: {reason}")
-        doorbell.ring(row)
-        return
-    words = {"succeeded": "has succeeded", "failed": "has failed"}[decision]
-    sentence = f"{by} found out that {row} {words}: {reason}"
-    outcomes.end(row, RESOLUTIONS[decision], sentence, by=by, fence=F("fence") + 1)

@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from accounts.configuring import ReadOnlyAdmin, ReadOnlyInline
-from deployments.models import Approval, Deployment, LiveVersion, StepRun, Worker
+from deployments.models import Approval, Deployment, Hold, LiveVersion, StepRun, Worker
 
 
 class ApprovalInline(ReadOnlyInline):
@@ -63,6 +63,16 @@ class LiveVersionAdmin(ReadOnlyAdmin):
     list_select_related = ("project", "environment", "release__project")
     search_fields = ("project__name", "release__number")
     date_hierarchy = "from_at"
+
+
+@admin.register(Hold)
+class HoldAdmin(ReadOnlyAdmin):
+    list_display = ("what", "reason", "by", "at", "released_by", "released_at")
+    list_filter = (("released_at", admin.EmptyFieldListFilter), "environment", "project")
+    list_select_related = ("project", "environment", "by", "released_by")
+    search_fields = ("reason", "released_because", "by__username")
+    date_hierarchy = "at"
+    fields = ("project", "environment", "reason", "by", "at", "released_by", "released_at", "released_because")
 
 
 @admin.register(Worker)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models import Subquery
 
+from config import quick
 from deployments.models import BROKEN_OFF, Deployment, LiveVersion
 from lifecycles.models import Environment
 from projects.models import Project
@@ -40,11 +41,12 @@ def is_settled(release: Release, environment: Environment) -> bool:
     A later attempt that failed, was stopped midway or was interrupted may have left anything behind, so that only
     another success settles the place again.
     """
-    now = live_version(release.project, environment)
-    if now is None or now.release_id != release.pk:
+    here = {"project": release.project_id, "environment": environment.pk, "until_at": None}
+    live = quick.select(LiveVersion, ("id", "release_id", "deployment_id"), here)
+    if not live or live[0].release_id != release.pk:
         return False
     # Later is what started later: what was asked for first may have waited longest. Only one at a time is under way.
-    began = Deployment.objects.filter(pk=now.deployment_id).values("started_at")
+    began = Deployment.objects.filter(pk=live[0].deployment_id).values("started_at")
     later = Deployment.objects.filter(
         project=release.project_id, environment=environment, status__in=BROKEN_OFF, started_at__gte=Subquery(began)
     )

@@ -24,9 +24,11 @@ def _become(**_: Any) -> None:
     holding.this_worker()
 
 
-def _look_after_everything(**_: Any) -> None:
+def _look_after_everything(sender: Any = None, **_: Any) -> None:
+    from deployments import doorbell  # noqa: PLC0415
     from deployments.sweep import Sweep  # noqa: PLC0415
 
+    doorbell.listen(sender)
     threading.Thread(target=Sweep().forever, name="sweep", daemon=True).start()
 
 

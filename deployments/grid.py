@@ -10,8 +10,8 @@ from datetime import datetime
 
 from django.db.models import Exists, Max, OuterRef, Q
 
-from deployments import alignment
-from deployments.models import UNDER_WAY, WAITING, Deployment, LiveVersion, Status
+from deployments import alignment, on_hold
+from deployments.models import UNDER_WAY, WAITING, Deployment, Hold, LiveVersion, Status
 from deployments.wording import together
 from lifecycles.models import Environment, PhaseEnvironment
 from projects.models import Project
@@ -91,6 +91,7 @@ class Grid:
     stack: Project
     environments: list[Environment]
     rows: list[Row]
+    held: list[Environment] = field(default_factory=list)  # those where a hold keeps it from being deployed
 
     @property
     def attention(self) -> int:
@@ -135,16 +136,18 @@ class Grid:
             for row in self.rows
             for cell in row.cells
         ]
-        return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+        held = [environment.pk for environment in self.held]
+        return hashlib.sha256(repr([facts, held]).encode()).hexdigest()[:16]
 
 
-def build_grids(stacks: Iterable[Project], at: datetime | None = None) -> list[Grid]:
+def build_grids(stacks: Iterable[Project], at: datetime | None = None, holds: Sequence[Hold] = ()) -> list[Grid]:
     """The grids of these stacks or projects on their own.
 
-    at  a moment in the past (aware): what was live then, without anything under way; none given: now
+    at     a moment in the past (aware): what was live then, without anything under way; none given: now
+    holds  those that stand, to mark the environments that they concern
     """
     stacks = list(stacks)
-    facts = _Facts(stacks, at)
+    facts = _Facts(stacks, at, holds)
     return [_grid(stack, facts) for stack in stacks]
 
 
@@ -154,7 +157,8 @@ Place = tuple[int, int]  # project id, environment id
 class _Facts:
     """Everything that the grids show, read in a fixed number of queries."""
 
-    def __init__(self, stacks: Sequence[Project], at: datetime | None) -> None:
+    def __init__(self, stacks: Sequence[Project], at: datetime | None, holds: Sequence[Hold]) -> None:
+        self.holds = holds
         ids = [stack.pk for stack in stacks]
         self.components: dict[int, list[Project]] = {pk: [] for pk in ids}
         components = (
@@ -184,14 +188,20 @@ def _environments(stacks: Sequence[Project]) -> dict[int, list[Environment]]:
 
 
 def _beside(projects: Sequence[int]) -> dict[Place, list[Deployment]]:
-    """What waits or is under way in each place, and the last attempt where it came to nothing good."""
-    over = Deployment.objects.filter(started_at__isnull=False, finished_at__isnull=False)
+    """What waits or is under way in each place, and the last attempt where it came to nothing good.
+
+    A train that was cancelled before any component of it had begun has changed nothing, so that it is no attempt.
+    """
+    begun = Deployment.objects.filter(parent=OuterRef("pk"), started_at__isnull=False)
+    touched = ~Q(status=Status.CANCELLED, project__kind=Project.Kind.STACK) | Exists(begun)
+    over = Deployment.objects.filter(touched, started_at__isnull=False, finished_at__isnull=False)
     here = over.filter(project=OuterRef("project"), environment=OuterRef("environment"))
     later = here.filter(started_at__gt=OuterRef("started_at"))  # what was asked for first may have waited longest
     last = over.filter(project__in=projects).values("project", "environment").annotate(last=Max("started_at"))
     rows = Deployment.objects.filter(
         Q(project__in=projects, status__in=(*WAITING, *UNDER_WAY))
         | Q(project__in=projects, status__in=(Status.FAILED, Status.CANCELLED), started_at__in=last.values("last"))
+        & touched
         & ~Exists(later)
     ).with_names()
     beside: dict[Place, list[Deployment]] = {}
@@ -213,7 +223,8 @@ def _grid(stack: Project, facts: _Facts) -> Grid:
     rows = [Row(stack, True, _cells(stack, stack, environments, facts))]
     for component in facts.components[stack.pk]:
         rows.append(Row(component, False, _cells(component, stack, environments, facts)))
-    return Grid(stack, environments, rows)
+    held = [place for place in environments if any(on_hold.concerns(hold, stack, place) for hold in facts.holds)]
+    return Grid(stack, environments, rows, held)
 
 
 def _cells(project: Project, stack: Project, environments: Sequence[Environment], facts: _Facts) -> list[Cell]:

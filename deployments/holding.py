@@ -8,19 +8,25 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
 
 from accounts import trail
-from deployments import spool, train
-from deployments.models import Deployment, DeploymentQuerySet, Status
+from config import quick
+from deployments import doorbell, nearby, on_hold, spool, train
+from deployments.models import Deployment, Status, move
+from deployments.models import Worker as WorkerRow
+from lifecycles.models import Environment
 
 log = logging.getLogger(__name__)
+NEXT_FENCE, NEXT_ATTEMPT = RawSQL('"fence" + 1', ()), RawSQL('"attempt" + 1', ())
 Outcome = TypeVar("Outcome")
 DATABASE_AWAY = (OperationalError, InterfaceError)
 HANDED_OVER = "handed over"  # an owner that is never alive, so that every worker of the host may take over at once
@@ -73,44 +79,22 @@ def this_worker() -> Worker:
 
 # -- take -------------------------------------------------------------------------------------------------------------
 
+TRIES = 20  # of a claim, where others take what it has chosen
 
-def claim(pk: int) -> Deployment | None:
-    """Take a queued deployment for this worker. None: another worker has it, it is over, or its latest start passed.
 
-    A single conditional UPDATE of this one table. With a join, PostgreSQL would let two through: of the other tables
-    it does not look at the new versions of rows after it has waited for a lock.
+def claim(pk: int, pool: str | None = None) -> Deployment | None:
+    """Take a queued deployment for this worker. None: it waits no more, or something keeps it from starting.
+
+    pool  where it has to wait, if that matters
     """
-    worker = this_worker()
-    if worker.going.is_set():
-        return None
-    queued = Deployment.objects.filter(pk=pk, status=Status.QUEUED)
-    with _noted(worker) as note, transaction.atomic():
-        mine = queued.exclude(started_at=None, not_after__lte=Now()).move(
-            Status.RUNNING,
-            fence=F("fence") + 1,
-            attempt=F("attempt") + 1,
-            owner=worker.name,
-            host=settings.WORKER_HOST,
-            boot_id=worker.place,
-            lease_expires_at=lease(),
-            deadline_at=None,
-            started_at=Coalesce("started_at", Now()),
-        )
-        if not mine:
-            return None
-        deployment = note(pk)
-        sentence = f"{deployment} is carried out on {deployment.host} (attempt {deployment.attempt})."
-        trail.record(None, "deployment.claimed", deployment, sentence, owner=worker.name)
-    return deployment
+    with taking() as taken:
+        return taken.one(pk, pool)
 
 
 def claim_next(pool: str) -> Deployment | None:
-    """Take the deployment that has waited longest in this pool, if any."""
-    waiting = Deployment.objects.scripts().filter(status=Status.QUEUED, environment__worker_pool=pool)
-    for pk in list(waiting.order_by("requested_at", "pk").values_list("pk", flat=True)[:20]):
-        if deployment := claim(pk):
-            return deployment
-    return None
+    """Take the deployment that has waited longest in this pool of all that may start, if any."""
+    with taking() as taken:
+        return taken.next_of(pool)
 
 
 def take_over(deployment: Deployment) -> Deployment | None:
@@ -118,49 +102,158 @@ def take_over(deployment: Deployment) -> Deployment | None:
 
     What an interrupted run came to is known after all when its host returns.
     """
-    worker = this_worker()
-    with _noted(worker) as note, transaction.atomic():
-        lock_train(deployment)
-        row = Deployment.objects.filter(pk=deployment.pk, fence=deployment.fence)
-        held = row.filter(status__in=(Status.RUNNING, Status.INTERRUPTED))
-        if not held.update(fence=F("fence") + 1, owner=worker.name, lease_expires_at=lease(), outcome=""):
-            return None
-        Deployment.objects.filter(pk=deployment.pk, status=Status.INTERRUPTED).move(Status.RUNNING)
-        taken = note(deployment.pk)
-        trail.record(None, "deployment.adopted", taken, f"{taken} was adopted by a new worker of its host.")
-        if taken.parent_id:
-            train.advance(taken.parent_id)
-    return taken
+    with taking() as taken:
+        return taken.over(deployment)
 
 
 @contextlib.contextmanager
-def _noted(worker: Worker) -> Iterator[Callable[[int], Deployment]]:
-    """Note as this worker's what is being taken, before the transaction lets anybody see it: the sweep adopts what
-    bears this worker's name and nobody here works on. A transaction that fails takes the note with it."""
-    noted: list[Deployment] = []
+def taking() -> Iterator["Taking"]:
+    """A transaction in which this worker may take rows, and write what else belongs to it.
 
-    def note(pk: int) -> Deployment:
-        row = Deployment.objects.select_related(
-            "project", "release__project", "environment", "parent__release__project"
-        ).get(pk=pk)
-        noted.append(row)
-        worker.begin(row)
-        return row
-
+    What is taken is noted as this worker's before anybody can see it: the sweep adopts what bears this worker's name
+    and nobody here works on. A transaction that fails takes the notes with it.
+    """
+    taken = Taking(this_worker())
     try:
-        yield note
+        with transaction.atomic():
+            yield taken
     except BaseException:
-        for row in noted:
-            worker.end(row)
+        for row in taken.rows:
+            taken.worker.end(row)
         raise
 
 
+class Taking:
+    """What is taken in one transaction. Made by `taking`."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self.rows: list[Deployment] = []
+
+    def next_of(self, pool: str) -> Deployment | None:
+        """As `claim_next`."""
+        return self._taken(_next_of_pool, {"pool": pool})
+
+    def one(self, pk: int, pool: str | None = None) -> Deployment | None:
+        """As `claim`."""
+        if pool is None:
+            return self._taken(_this_one, {"pk": pk})
+        return self._taken(_this_one_of_pool, {"pk": pk, "pool": pool})
+
+    def over(self, deployment: Deployment) -> Deployment | None:
+        """As `take_over`."""
+        lock_train(deployment)
+        held = {"id": deployment.pk, "fence": deployment.fence, "status": (Status.RUNNING, Status.INTERRUPTED)}
+        changes = {"fence": NEXT_FENCE, "owner": self.worker.name, "lease_expires_at": lease(), "outcome": ""}
+        if not quick.update(Deployment, held, **changes):
+            return None
+        if deployment.status == Status.INTERRUPTED:
+            move(deployment.pk, Status.RUNNING)
+        row = self._noted(deployment.pk)
+        trail.record(None, "deployment.adopted", row, f"{row} was adopted by a new worker of its host.")
+        if row.parent_id:
+            train.advance(row.parent_id)
+        return row
+
+    def _taken(self, candidates: Callable[[], QuerySet[Any]], which: dict[str, Any]) -> Deployment | None:
+        """The first of the candidates that nobody else takes, now running."""
+        if self.worker.going.is_set():
+            return None
+        sql, parameters = quick.statement(candidates, name=self.worker.name, **which)
+        lock = quick.locked(quick.quoted(Deployment), skip=True)
+        for _ in range(TRIES):
+            with connection.cursor() as cursor:
+                cursor.execute(f"{sql} {lock}", parameters)
+                found = cursor.fetchone()
+            if found is None:
+                return None
+            pk, environment, capacity = found
+            if capacity is not None and not _has_room(environment, capacity):
+                continue  # asked again, it is left out
+            if self._claim(pk):
+                return self._claimed(pk)
+        return None
+
+    def _claim(self, pk: int) -> bool:
+        return move(
+            pk,
+            Status.RUNNING,
+            fence=NEXT_FENCE,
+            attempt=NEXT_ATTEMPT,
+            owner=self.worker.name,
+            host=settings.WORKER_HOST,
+            boot_id=self.worker.place,
+            lease_expires_at=lease(),
+            deadline_at=None,
+            started_at=_started_at(),
+        )
+
+    def _claimed(self, pk: int) -> Deployment:
+        row = self._noted(pk)
+        doorbell.answered(pk)
+        if row.overdue_at is None and (ends := _ends(row)):
+            row.overdue_at = ends
+            quick.update(Deployment, {"id": pk}, overdue_at=ends)
+        sentence = f"{row} is carried out on {row.host} (attempt {row.attempt})."
+        trail.record(None, "deployment.claimed", row, sentence, owner=self.worker.name)
+        return row
+
+    def _noted(self, pk: int) -> Deployment:
+        row = nearby.deployment(pk)
+        self.rows.append(row)
+        self.worker.begin(row)
+        return row
+
+
+def _next_of_pool() -> QuerySet[Any]:
+    return _may_start().filter(IN_POOL)[:1]
+
+
+def _this_one() -> QuerySet[Any]:
+    return _may_start().filter(THIS)[:1]
+
+
+def _this_one_of_pool() -> QuerySet[Any]:
+    return _may_start().filter(IN_POOL, THIS)[:1]
+
+
+IN_POOL = Q(environment__worker_pool=quick.Mark("pool"))
+THIS = Q(pk=RawSQL("%s", [quick.Mark("pk")]))
+WITH_ROOM = Q(environment__capacity=None) | Q(environment__capacity__gt=F("at_work"))
+
+
+def _may_start() -> QuerySet[Any]:
+    """What this worker (marked “name”) may take now, the longest waiting first: number, environment, its capacity."""
+    too_late = Q(started_at=None, not_after__lte=Now())
+    on_hold_now = Q(parent=None, started_at=None) & Q(on_hold.is_held())  # what has started goes on
+    drains = Exists(WorkerRow.objects.filter(name=quick.Mark("name"), drain_requested_at__isnull=False))
+    rows = Deployment.objects.scripts().filter(status=Status.QUEUED).exclude(too_late).exclude(on_hold_now)
+    rows = rows.filter(~drains).annotate(at_work=_at_work()).filter(WITH_ROOM).order_by("requested_at", "pk")
+    return rows.values_list("pk", "environment", "environment__capacity")
+
+
+def _at_work() -> Coalesce:
+    """How many scripts run in the deployment's environment."""
+    running = Deployment.objects.scripts().filter(environment=OuterRef("environment"), status=Status.RUNNING)
+    return Coalesce(Subquery(running.order_by().values("environment").annotate(n=Count("pk")).values("n")), 0)
+
+
+def _has_room(environment: int, capacity: int) -> bool:
+    """Asked again with the environment locked: of several workers that see the last free place one gets it."""
+    quick.select(Environment, ("id",), {"id": environment}, quick.locked())
+    running = Deployment.objects.scripts().filter(environment=environment, status=Status.RUNNING)
+    return running.count() < capacity
+
+
+def _ends(row: Deployment) -> datetime | None:
+    """When the deployment has taken too long: by its own project's limit or its train's, whichever comes first."""
+    limit = row.project.time_limit_seconds
+    own = timezone.now() + timedelta(seconds=limit) if limit else None
+    ends = [end for end in (own, row.parent.overdue_at if row.parent else None) if end]
+    return min(ends, default=None)
+
+
 # -- keep -------------------------------------------------------------------------------------------------------------
-
-
-def ours(deployment: Deployment) -> DeploymentQuerySet:
-    """The row, as long as it runs under the fence that we hold."""
-    return Deployment.objects.filter(pk=deployment.pk, fence=deployment.fence, status=Status.RUNNING)
 
 
 def renew(deployment: Deployment, **changes: Any) -> bool:
@@ -168,10 +261,18 @@ def renew(deployment: Deployment, **changes: Any) -> bool:
 
     Raises Fenced when the row is no longer ours.
     """
-    if not ours(deployment).update(lease_expires_at=lease(), **changes):
+    if not quick.update(Deployment, _ours(deployment), lease_expires_at=lease(), **changes):
         raise Fenced
-    asked = Deployment.objects.filter(pk=deployment.pk, cancel_requested_at__isnull=False, cancel_stops_running=True)
-    return asked.exists()
+    return is_to_stop(deployment)
+
+
+def is_to_stop(deployment: Deployment) -> bool:
+    """Whether stopping was asked for, without a write. Raises Fenced when the row is no longer ours."""
+    names = ("id", "cancel_requested_at", "cancel_stops_running")
+    rows = quick.select(Deployment, names, _ours(deployment))
+    if not rows:
+        raise Fenced
+    return rows[0].cancel_requested_at is not None and rows[0].cancel_stops_running
 
 
 @contextlib.contextmanager
@@ -182,7 +283,7 @@ def kept(deployment: Deployment) -> Iterator[None]:
     def renew_again() -> None:
         while not over.wait(settings.LEASE_SECONDS / 3):
             with contextlib.suppress(*DATABASE_AWAY):
-                ours(deployment).update(lease_expires_at=lease())
+                quick.update(Deployment, _ours(deployment), lease_expires_at=lease())
             connection.close()
 
     threading.Thread(target=renew_again, name="lease", daemon=True).start()
@@ -194,7 +295,12 @@ def kept(deployment: Deployment) -> Iterator[None]:
 
 def hand_over(deployment: Deployment) -> None:
     """Let any worker of this host take over at once. The lease stays: other hosts give this one time to return."""
-    ours(deployment).update(owner=HANDED_OVER, lease_expires_at=lease())
+    quick.update(Deployment, _ours(deployment), owner=HANDED_OVER, lease_expires_at=lease())
+
+
+def _ours(deployment: Deployment) -> dict[str, Any]:
+    """The row, as long as it runs under the fence that we hold."""
+    return {"id": deployment.pk, "fence": deployment.fence, "status": Status.RUNNING}
 
 
 # -- small things -----------------------------------------------------------------------------------------------------
@@ -203,12 +309,18 @@ def hand_over(deployment: Deployment) -> None:
 def lock_train(deployment: Deployment) -> None:
     """A train's row is locked before its components', by everybody, so that nobody waits in a circle."""
     if deployment.parent_id:
-        Deployment.objects.select_for_update(no_key=True).get(pk=deployment.parent_id)
+        quick.select(Deployment, ("id",), {"id": deployment.parent_id}, quick.locked())
 
 
-def lease() -> Any:
+def lease() -> RawSQL:
     """By the database's clock, so that hosts need not agree on the time."""
-    return Now() + timedelta(seconds=settings.LEASE_SECONDS)
+    return quick.now(plus=settings.LEASE_SECONDS)
+
+
+def _started_at() -> RawSQL:
+    """When it was first claimed."""
+    now = quick.now()
+    return RawSQL(f'COALESCE("started_at", {now.sql})', now.params)  # noqa: S611 - no value of anybody's
 
 
 def retried(write: Callable[[], Outcome]) -> Outcome:

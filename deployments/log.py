@@ -12,6 +12,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db.models import Max
 
+from config import quick
 from deployments.masking import Masker
 from deployments.models import Deployment, LogChunk, StepRun
 
@@ -24,10 +25,14 @@ LONGEST_LINE = 10_000  # characters shown of one line; the plain text holds all 
 class Writer:
     """Stores what a step prints. One per run that is followed; a successor goes on where the last chunk ended."""
 
-    def __init__(self, step_run: StepRun, secrets: Iterable[str]) -> None:
-        last = step_run.chunks.order_by("-sequence").first()
+    def __init__(self, step_run: StepRun, secrets: Iterable[str], *, is_first: bool = False) -> None:
+        """is_first: nothing of this deployment's output has been stored so far, so that nothing needs to be looked for"""
+        last = None if is_first else step_run.chunks.order_by("-sequence").first()
         self.step_run = step_run
         self.raw_end = last.raw_end if last else 0
+        """Bytes of the script's output that are stored."""
+        self.taken = self.raw_end
+        """Bytes of the script's output that were taken."""
         self._sequence = last.sequence + 1 if last else 0
         self._line = last.first_line + last.text.count("\n") if last else 0
         self._masker = Masker(secrets)
@@ -35,7 +40,7 @@ class Writer:
         self._pending_bytes = 0
         self._pending_raw_end = self.raw_end
         self._flushed_at = time.monotonic()
-        self._room = settings.LOG_MAX_BYTES - _raw_bytes(step_run.deployment_id)
+        self._room = settings.LOG_MAX_BYTES - (0 if is_first else _raw_bytes(step_run.deployment_id))
 
     def say(self, sentence: str) -> None:
         """Put in a line of our own."""
@@ -45,6 +50,7 @@ class Writer:
     def take(self, data: bytes, *, last: bool = False) -> None:
         """Take the script's next bytes; `last` hands out what was held back for masking."""
         masked, used = self._masker.feed(data, last=last)
+        self.taken += len(data)
         self._pending_raw_end += used
         if masked:
             self._pending.append(masked)
@@ -85,7 +91,10 @@ class Writer:
             )
             line += piece.count("\n")
         try:
-            LogChunk.objects.bulk_create(rows)
+            if len(rows) == 1:
+                quick.insert(rows[0])
+            else:
+                LogChunk.objects.bulk_create(rows)  # all or none
         except BaseException:
             self._room = room
             raise

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
+from config import quick
 from lifecycles.models import Environment
 from projects.models import Project
 from releases.models import Release
@@ -86,23 +87,12 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         """What every line about a deployment shows, in one query."""
         return self.select_related("project__parent", "release__project", "environment", "requested_by", "parent")
 
-    def move(self, to: Status, *, holding: int | None = None, **changes: Any) -> bool:
-        """Move the one selected deployment to `to` if its status still allows it.
-
-        holding  the fence that the caller holds; a newer owner or decision makes the move fail
-        A single conditional UPDATE, so that of two that try exactly one is told True.
-        """
-        allowed = self.filter(status__in=MAY_BECOME[to])
-        if holding is not None:
-            allowed = allowed.filter(fence=holding)
-        return allowed.update(status=to, **changes) == 1
-
 
 class Deployment(models.Model):
     """One request to bring a release to an environment, and everything that became of it.
 
     A *top* is a train (a stack's release) or a project deployed on its own; its components inside a train are rows of
-    their own with `parent`. All statuses are changed by `DeploymentQuerySet.move` and nowhere else.
+    their own with `parent`. All statuses are changed by `move` and nowhere else.
     """
 
     class Mode(models.TextChoices):
@@ -210,6 +200,18 @@ class Deployment(models.Model):
     @property
     def is_stopping(self) -> bool:
         return self.cancel_requested_at is not None and not self.is_final
+
+
+def move(pk: int, to: Status, *, holding: int | None = None, **changes: Any) -> bool:
+    """Move deployment `pk` to `to` if its status still allows it, and write `changes` (columns) with it.
+
+    holding  the fence that the caller holds; a newer owner or decision makes the move fail
+    A single conditional UPDATE, so that of two that try exactly one is told True.
+    """
+    where: dict[str, Any] = {"id": pk, "status": MAY_BECOME[to]}
+    if holding is not None:
+        where["fence"] = holding
+    return quick.update(Deployment, where, status=to, **changes) == 1
 
 
 class Approval(models.Model):

@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Role, User
-from deployments import alignment, plans
+from deployments import alignment, on_hold, plans
 from deployments.models import DONE, UNDER_WAY, WAITING, Approval, Deployment, Status
 from deployments.wording import together
 from lifecycles.models import Environment
@@ -191,6 +191,11 @@ def _too_late(question: Question) -> Reasons:
         yield Blocker("too_late", sentence, Stops.STARTING)
 
 
+def _on_hold(question: Question) -> Reasons:
+    for hold in on_hold.keeping(question.release.project, question.environment):
+        yield Blocker("on_hold", on_hold.sentence_of(hold), Stops.STARTING)
+
+
 def _under_way(question: Question) -> Reasons:
     project = question.release.project
     same_track = Q(project=project) | Q(project__parent=project) | Q(project=project.parent_id)
@@ -203,7 +208,7 @@ def _under_way(question: Question) -> Reasons:
         yield Blocker("under_way", sentence, Stops.STARTING)
 
 
-# Change windows, freezes, soak time, hold and the outside stores join here, each as one function.
+# Change windows, freezes, soak time and the outside stores join here, each as one function.
 REASONS: tuple[Callable[[Question], Reasons], ...] = (
     _not_permitted,
     _empty,
@@ -213,6 +218,7 @@ REASONS: tuple[Callable[[Question], Reasons], ...] = (
     _approval_missing,
     _too_early,
     _too_late,
+    _on_hold,
     _under_way,
 )
 

@@ -3,38 +3,50 @@
 Each run has a private directory. A tiny shell, in a session of its own, marks the start, runs the script with its
 output going to a file, and writes down the exit status. The mark is created exclusively, so that of the worker that
 starts a run and a successor that gives it up exactly one wins: a run starts at most once.
+
+    spool/runs/NAME/    work, home, tmp: the script's own; started, pid, out, status: ours
+    spool/kept/         failed runs that somebody may want to look at
+    spool/removing/     what the janitor is about to remove
+    spool/owners/       the lock files of this host's workers
 """
 
 import contextlib
 import fcntl
+import logging
 import os
 import re
-import shutil
 import signal
 import subprocess
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
 
 import psutil
 from django.conf import settings
 
+from deployments import account, holes, janitor, limits
+from deployments.output import Output, blocks_before, dropped
+
+log = logging.getLogger(__name__)
 # In the environment of everything that a run starts, so that escaped processes are found. It says the run's directory,
 # not only its name: other installations on the same machine have runs of the same names.
 COOKIE = "SIGNALBOX_RUN"
 NAME = re.compile(r"(\d+)-(\d+)-(\d+)")
 
+PARTS = ("work", "home", "tmp")  # of a run's directory: the script's own
+
 # $0: the run's directory; the rest: the command. No external programs, so that it costs two processes in all, and no
-# variables, which could be exported ones of the script. umask and the core limit are set here because a preexec
+# variables, which could be exported ones of the script. The limits and the umask are set here because a preexec
 # function would forbid the cheap vfork.
 SHIM = r"""
-set -C; { true >"$0/started"; } 2>/dev/null || exit 125
+umask 077; set -C; {{ true >"$0/started"; }} 2>/dev/null || exit 125
 set +C; echo $$ >"$0/pid"; umask 022; ulimit -c 0; cd "$0/work" || exit 126
-"$@" </dev/null >>"$0/out" 2>&1
+{command} </dev/null >>"$0/out" 2>&1
 echo $? >"$0/status"
 """
+COMMAND = '"$@"'
+LIMITED = '(\n{limits}exec "$@")'  # behind the fork, so that no limit keeps the shell from noting the end
 
 
 def name_of(deployment: int, attempt: int, position: int) -> str:
@@ -42,31 +54,65 @@ def name_of(deployment: int, attempt: int, position: int) -> str:
 
 
 def directory(name: str) -> Path:
-    return _spool() / "runs" / name
+    return _runs() / name
 
 
 def prepare(name: str) -> Path:
     """Make the run's private directory (0700) and return where its package is unpacked to."""
     run = directory(name)
     run.mkdir(parents=True, mode=0o700)
-    for part in ("work", "home", "tmp"):
+    for part in PARTS:
         (run / part).mkdir(mode=0o700)
     return run / "work"
 
 
+def refusal() -> str | None:
+    """Why no script can be run here as the settings ask for, in a sentence: limits, RUN_AS_USER."""
+    user = settings.RUN_AS_USER
+    as_root = account.of_scripts_is_root(user)
+    return limits.refusal(settings.RUN_LIMITS, as_root=as_root) or account.refusal(user, _spool())
+
+
+def introduce(name: str, line: str) -> None:
+    """Put a line of ours before what the run is going to print, where every worker that follows it finds it."""
+    (directory(name) / "out").write_text(f"{line}\n", encoding="utf-8")
+
+
+def entrust(name: str) -> None:
+    """Once its package is unpacked, give the run's own directories to RUN_AS_USER; without one there is nothing to do.
+
+    Our files beside them stay ours, but for the output: scripts open it anew as /dev/stdout and /dev/stderr.
+    """
+    if user := settings.RUN_AS_USER:
+        run = directory(name)
+        (run / "out").touch(mode=0o600)
+        account.give(user, run / "out", *(run / part for part in PARTS))
+        run.chmod(0o711)
+
+
 def start(name: str, command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start the command in the run's `work` directory: own session, stdin closed, nothing of our environment."""
+    """Start the command in the run's `work` directory: own session, stdin closed, nothing of our environment, and
+    confined as the settings say."""
     run = directory(name)
-    private = {"HOME": str(run / "home"), "TMPDIR": str(run / "tmp"), COOKIE: str(run)}
+    cookie = {COOKIE: str(run)}
+    given = {**environment, "HOME": str(run / "home"), "TMPDIR": str(run / "tmp"), **cookie}
+    becoming: list[str] = []
+    if user := settings.RUN_AS_USER:
+        becoming, given = account.becoming(user, given)
     return subprocess.Popen(
-        ["/bin/sh", "-c", SHIM, str(run), *command],
-        env={**environment, **private},
+        [limits.SHELL, "-c", _shim(), str(run), *becoming, *command],
+        env={**given, **cookie},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
         cwd="/",
     )
+
+
+def _shim() -> str:
+    commands = limits.as_shell(settings.RUN_LIMITS)
+    return SHIM.format(command=LIMITED.format(limits=commands) if commands else COMMAND)
 
 
 def seal(name: str) -> bool:
@@ -89,14 +135,37 @@ def exit_status(name: str) -> int | None:
     return int(text) if text.endswith("\n") else None
 
 
-def output(name: str, position: int) -> IO[bytes] | None:
-    """The run's output, opened behind `position` bytes; None when nothing has been printed yet."""
+def output(name: str, position: int) -> Output | None:
+    """The run's output, opened behind the first `position` bytes; None when nothing has been printed yet."""
     try:
-        file = (directory(name) / "out").open("rb")
+        return Output(directory(name), position)
     except FileNotFoundError:
         return None
-    file.seek(position)
-    return file
+
+
+def printed(name: str) -> int:
+    """How many bytes the run has printed so far."""
+    run = directory(name)
+    try:
+        return (run / "out").stat().st_size + dropped(run)
+    except FileNotFoundError:
+        return 0
+
+
+def forget_output(name: str, up_to: int) -> None:
+    """Give back the disk space of the run's first `up_to` bytes of output, in whole blocks: they are stored elsewhere.
+
+    The script writes on undisturbed, and all positions stay as they are. Where the file system cannot do that, the
+    output stays until the run is removed.
+    """
+    run = directory(name)
+    length = blocks_before(run, up_to)
+    if not length:
+        return
+    try:
+        holes.punch(run / "out", length)
+    except OSError as error:
+        log.debug("the output of run %s stays on disk: %s", name, error)
 
 
 def pid_of(name: str, patience: float = 1.0) -> int | None:
@@ -155,7 +224,34 @@ def kill(name: str, session: int | None, grace: float) -> None:
 
 
 def remove(name: str) -> None:
-    shutil.rmtree(directory(name), ignore_errors=True)
+    """The run is over: its directory is gone at once, and what was in it soon."""
+    janitor.discard(directory(name), _removing())
+
+
+def set_aside(name: str) -> None:
+    """The run has failed: keep its directory where KEEP_FAILED_RUNS and KEEP_FAILED_BYTES leave room, or remove it."""
+    if not settings.KEEP_FAILED_RUNS:
+        remove(name)
+        return
+    janitor.discard(_kept() / name, _removing())  # of an earlier installation
+    janitor.keep(directory(name), _kept())
+    _trim()
+
+
+def kept() -> list[Path]:
+    """The directories of failed runs that were set aside, the newest first."""
+    return janitor.newest_first(_kept())
+
+
+def clear_leftovers() -> None:
+    """Remove soon what an earlier worker of this host did not get to, and what is kept beyond the settings."""
+    janitor.empty(_removing())
+    _trim()
+
+
+def _trim() -> None:
+    most, most_bytes = settings.KEEP_FAILED_RUNS, settings.KEEP_FAILED_BYTES
+    janitor.trim(_kept(), _removing(), most=most, most_bytes=most_bytes)
 
 
 def age(name: str) -> float:
@@ -169,9 +265,14 @@ def age(name: str) -> float:
 def known() -> Iterator[tuple[str, int, int, int]]:
     """Every run with a directory on this host: name, deployment, attempt, position."""
     with contextlib.suppress(FileNotFoundError):
-        for path in (_spool() / "runs").iterdir():
+        for path in _runs().iterdir():
             if match := NAME.fullmatch(path.name):
                 yield path.name, int(match[1]), int(match[2]), int(match[3])
+
+
+def others(name: str) -> list[str]:
+    """The runs with a directory on this host, besides this one."""
+    return [run for run, *_ in known() if run != name]
 
 
 def _belongs(process: psutil.Process, name: str, session: int | None) -> bool:
@@ -257,3 +358,15 @@ def _lock_file(owner: str) -> Path:
 def _spool() -> Path:
     spool: Path = settings.SPOOL_DIR
     return spool.absolute()
+
+
+def _runs() -> Path:
+    return _spool() / "runs"
+
+
+def _kept() -> Path:
+    return _spool() / "kept"
+
+
+def _removing() -> Path:
+    return _spool() / "removing"

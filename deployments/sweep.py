@@ -15,7 +15,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from deployments import doorbell, holding, outcomes, presence, runner, spool, train
+from deployments import concluding, doorbell, holding, on_hold, outcomes, presence, runner, spool, train
 from deployments.holding import DATABASE_AWAY
 from deployments.models import UNFINISHED, WAITING, Deployment, Status
 from registry import storage
@@ -37,16 +37,17 @@ class Sweep:
         self.tidied_at = float("-inf")
 
     def forever(self) -> None:
-        """At once, then until the worker goes away. A database that is away is waited for."""
-        worker = holding.this_worker()
-        while not worker.going.is_set():
+        """At once, then until the worker goes away. A database that is away is waited for, and so is room on the disk."""
+        going = threading.Event()
+        while not going.is_set():
             try:
+                going = holding.this_worker().going  # with a full disk this process cannot become a worker
                 self.once()
             except Exception as error:  # noqa: BLE001 - the next sweep repeats it
                 log.warning("a sweep failed and will be repeated: %r", error)
                 self.expired_since.clear()  # with the database away every lease looks expired: count anew
                 connection.close()
-            worker.going.wait(settings.SWEEP_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - not a secret
+            going.wait(settings.SWEEP_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - not a secret
 
     def once(self) -> None:
         """Look after everything once. Expiring comes before starting: a latest start that passed while no worker lived
@@ -64,7 +65,7 @@ class Sweep:
             key = (deployment.pk, deployment.fence)
             seen[key] = self.expired_since.get(key, now)
             if now - seen[key] >= settings.SILENCE_SECONDS:
-                runner.interrupt_silent(deployment)
+                concluding.interrupt_silent(deployment)
         self.expired_since = seen
 
     def tidy(self) -> None:
@@ -115,9 +116,10 @@ def _in_a_thread(run: Callable[[], None]) -> None:
 
 
 def start_scheduled() -> None:
-    """Start what is approved and has waited for its time or for a clear track."""
-    waiting = Deployment.objects.filter(status=Status.SCHEDULED).select_related("project").order_by("pk")
-    _each(waiting[:AT_ONCE], train.start_if_clear)
+    """Start what is approved and has waited for its time or for a clear track. What is on hold is passed over, so that
+    however much of it there is, it neither slows the sweep nor keeps others out of it."""
+    waiting = Deployment.objects.filter(~on_hold.is_held(), status=Status.SCHEDULED).select_related("project")
+    _each(waiting.order_by("pk")[:AT_ONCE], train.start_if_clear)
 
 
 def expire() -> None:
@@ -163,6 +165,7 @@ def tidy() -> None:
     """Stop runs of this host that the table has moved past, and clear away what nobody needs any more."""
     storage.discard_abandoned(timedelta(days=1))
     spool.forget_dead_owners(TOMBSTONE_SECONDS)
+    spool.clear_leftovers()
     runs = list(spool.known())  # before the rows: a run's directory is made after its row says so
     rows = {row.pk: row for row in Deployment.objects.filter(pk__in={run[1] for run in runs})}
     _each(runs, lambda run: _tidy(run[0], run[2], rows.get(run[1])))

@@ -5,6 +5,7 @@ may be called any number of times, from anywhere, also by two at once.
 """
 
 from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -12,10 +13,12 @@ from django.utils import timezone
 
 from accounts import trail
 from accounts.models import User
-from deployments import doorbell, outcomes, plans, policy
-from deployments.models import DONE, FINAL, UNFINISHED, Deployment, Status
-from deployments.wording import together
+from config import quick
+from deployments import doorbell, nearby, outcomes, plans, policy
+from deployments.models import DONE, FINAL, UNFINISHED, Deployment, Status, move
+from deployments.wording import in_seconds, together
 from projects.models import Project
+from releases.models import ReleaseComponent
 
 SETTLED_BADLY = (Status.FAILED, Status.CANCELLED)
 ASKS_A_PERSON = (Status.INTERRUPTED, Status.NEEDS_ATTENTION)
@@ -45,7 +48,7 @@ def start_if_clear(deployment: Deployment) -> list[policy.Blocker]:
     plan = plans.plan_for(row.release, row.environment)
     if plan.fingerprint != row.fingerprint and not take_new_plan(row, plan):
         return [] if row.is_final else policy.why_not_deployable(row.release, row.environment, deployment=row)
-    Deployment.objects.filter(pk=row.pk).move(Status.QUEUED)
+    move(row.pk, Status.QUEUED)
     if row.project.is_stack:
         _depart(row, plan)
     else:
@@ -66,7 +69,7 @@ def take_new_plan(row: Deployment, plan: plans.Plan) -> bool:
     _replace_plan(row, plan)
     if not row.gates:
         return True
-    if Deployment.objects.filter(pk=row.pk).move(Status.REQUESTED):
+    if move(row.pk, Status.REQUESTED):
         row.status = Status.REQUESTED
     return False
 
@@ -83,7 +86,8 @@ def _replace_plan(row: Deployment, plan: plans.Plan) -> None:
 
 def _depart(row: Deployment, plan: plans.Plan) -> None:
     """A stack's deployment starts at once: its components' rows come into being with it."""
-    Deployment.objects.filter(pk=row.pk).move(Status.RUNNING, started_at=timezone.now())
+    now = timezone.now()
+    move(row.pk, Status.RUNNING, started_at=now, overdue_at=_end_of_time(row, now))
     Deployment.objects.bulk_create(
         Deployment(
             project_id=item.component_id,
@@ -112,37 +116,59 @@ def _mode_of(item: plans.PlanItem, row: Deployment) -> str:
 @transaction.atomic
 def advance(pk: int) -> None:
     """Do what is due in the stack's deployment `pk`: nothing, the next stage, or its end."""
-    parent = Deployment.objects.select_for_update(of=("self",), no_key=True).with_names().get(pk=pk)
+    parent = nearby.deployment(pk, lock=True)
     if parent.status in FINAL:
         return
-    children = list(
-        parent.children.select_related("project", "release__project", "environment").order_by("stage", "pk")
-    )
+    children = nearby.children_of(parent)
     if parent.cancel_requested_at:
         _stop(parent, children)
-    elif any(child.status in SETTLED_BADLY for child in children):
+    elif any(_keeps_others_back(child) for child in children):
         _drop(children, (Status.PENDING,), "The stage before did not succeed.")
+    elif is_late(parent):
+        sentence = f"{parent} took longer than {_limit_of(parent)}, before this one had started."
+        _drop(children, (Status.PENDING, Status.QUEUED), sentence)
     else:
-        _start_stages(children)
+        _start_stages(parent, children)
     _conclude(parent, children)
 
 
-def _start_stages(children: list[Deployment]) -> None:
+def is_late(parent: Deployment) -> bool:
+    """Whether it has taken longer than it may. What runs of it is stopped by whoever follows it."""
+    return parent.overdue_at is not None and parent.overdue_at <= timezone.now()
+
+
+def _keeps_others_back(child: Deployment) -> bool:
+    """Whether the later stages may not start any more."""
+    return child.status in SETTLED_BADLY and not _is_ignored(child)
+
+
+def _is_ignored(child: Deployment) -> bool:
+    """Whether it has failed, and a person let the others go on."""
+    return child.status == Status.FAILED and child.failure_ignored
+
+
+def _start_stages(parent: Deployment, children: list[Deployment]) -> None:
     """Start the first stage that has not been; components passed over may complete it at once, so look again."""
     for stage in sorted({child.stage for child in children}):
         due = [child for child in children if child.stage == stage]
-        for child in due:
-            if child.status == Status.PENDING:
-                _start_child(child)
-        if any(child.status not in DONE for child in due):
+        waiting = [child for child in due if child.status == Status.PENDING]
+        conditions = _conditions(parent) if waiting else {}
+        for child in waiting:
+            _start_child(child, conditions[child.project_id])
+        if not all(child.status in DONE or _is_ignored(child) for child in due):
             return
 
 
-def _start_child(child: Deployment) -> None:
-    condition = child.parent.release.components.get(component=child.project_id).condition if child.parent else ""
+def _conditions(parent: Deployment) -> dict[int, str]:
+    """When each component is to be deployed, as frozen in the stack's release."""
+    lines = quick.select(ReleaseComponent, ("id", "component_id", "condition"), {"parent": parent.release_id})
+    return {line.component_id: line.condition for line in lines}
+
+
+def _start_child(child: Deployment, condition: str) -> None:
     if because := plans.why_skip(child.release, condition, child.environment):
         outcomes.end(child, Status.SKIPPED, because)
-    elif Deployment.objects.filter(pk=child.pk).move(Status.QUEUED):
+    elif move(child.pk, Status.QUEUED):
         child.status = Status.QUEUED
         doorbell.ring(child)
 
@@ -181,24 +207,38 @@ def _conclude(parent: Deployment, children: list[Deployment]) -> None:
 
 
 def _show(parent: Deployment, *, asks: bool) -> None:
+    """The time for which it waits for a person does not count against its limit, which then begins anew."""
     wanted = Status.NEEDS_ATTENTION if asks else Status.RUNNING
-    if parent.status != wanted and Deployment.objects.filter(pk=parent.pk).move(wanted):
+    if parent.status == wanted:
+        return
+    if move(parent.pk, wanted, overdue_at=None if asks else _end_of_time(parent, timezone.now())):
         parent.status = wanted
         if asks:
             trail.record(None, "deployment.needs_attention", parent, f"{parent} waits for a person to decide.")
+
+
+def _end_of_time(parent: Deployment, since: datetime) -> datetime | None:
+    limit = parent.project.time_limit_seconds
+    return since + timedelta(seconds=limit) if limit else None
+
+
+def _limit_of(parent: Deployment) -> str:
+    return in_seconds(parent.project.time_limit_seconds or 0)
 
 
 def _what_became(parent: Deployment, children: list[Deployment]) -> str:
     """What had been done and what not, in a sentence that names the components."""
     done = [child.project.name for child in children if child.status == Status.SUCCEEDED]
     there = [child.project.name for child in children if child.status == Status.SKIPPED]
-    failed = [child.project.name for child in children if child.status == Status.FAILED]
+    failed = [child.project.name for child in children if child.status == Status.FAILED and not _is_ignored(child)]
+    ignored = [child.project.name for child in children if _is_ignored(child)]
     stopped = [child.project.name for child in children if child.status == Status.CANCELLED and child.started_at]
     never = [child.project.name for child in children if child.status == Status.CANCELLED and not child.started_at]
     words = [
         f"{together(names)} {word}"
         for names, word in (
             (failed, "failed"),
+            (ignored, "failed, which was ignored"),
             (stopped, "stopped midway"),
             (done, "deployed"),
             (there, "there already"),
@@ -206,12 +246,22 @@ def _what_became(parent: Deployment, children: list[Deployment]) -> str:
         )
         if names
     ]
-    verb = "was cancelled" if parent.cancel_requested_at else "stopped"
-    return f"{parent.release} {verb} in {parent.environment}: {'; '.join(words)}."
+    return f"{parent.release} {_how_it_ended(parent, children)}: {'; '.join(words)}."
+
+
+def _how_it_ended(parent: Deployment, children: list[Deployment]) -> str:
+    if parent.cancel_requested_at:
+        return f"was cancelled in {parent.environment}"
+    if not any(_keeps_others_back(child) for child in children):
+        return f"went through {parent.environment} but does not count as deployed there"
+    if is_late(parent):
+        return f"stopped in {parent.environment} because it took longer than {_limit_of(parent)}"
+    return f"stopped in {parent.environment}"
 
 
 def stuck() -> list[int]:
-    """Stack deployments whose last advance was lost: nothing of theirs is moving, or a question is not shown."""
+    """Stack deployments whose last advance was lost, since nothing of theirs is moving or a question is not shown, and
+    those whose time is up."""
     moving = (Status.QUEUED, Status.RUNNING)
     parents = Deployment.objects.filter(project__kind=Project.Kind.STACK)
     idle = parents.filter(status__in=(Status.RUNNING, Status.NEEDS_ATTENTION)).exclude(
@@ -222,5 +272,8 @@ def stuck() -> list[int]:
     stopping = parents.filter(cancel_requested_at__isnull=False, status__in=UNFINISHED).filter(
         Q(children__status=Status.QUEUED) | Q(cancel_stops_running=True, children__status__in=ASKS_A_PERSON)
     )
-    found = [idle, unasked, asked, stopping]
+    late = parents.filter(
+        status=Status.RUNNING, overdue_at__lte=timezone.now(), children__status__in=(Status.PENDING, Status.QUEUED)
+    )
+    found = [idle, unasked, asked, stopping, late]
     return sorted({pk for rows in found for pk in rows.values_list("pk", flat=True)})

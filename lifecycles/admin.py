@@ -15,10 +15,13 @@ from lifecycles.rules import WantedPhase
 
 @admin.register(Environment)
 class EnvironmentAdmin(RecordedAdmin):
-    list_display = ("name", "position", "is_production", "worker_pool", "guided_failure", "base_url")
+    list_display = ("name", "position", "is_production", "worker_pool", "capacity", "guided_failure", "base_url")
     search_fields = ("name", "slug")
     prepopulated_fields = {"slug": ("name",)}
-    fields = ("name", "slug", "position", "is_production", "base_url", "worker_pool", "guided_failure")
+    fields = (
+        "name", "slug", "position", "is_production", "base_url", "worker_pool", "capacity", "guided_failure",
+        "second_pair_of_eyes",
+    )  # fmt: skip
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
 
 

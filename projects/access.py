@@ -1,6 +1,7 @@
 """Who may do what where: the only door to a project. Views, API and policy ask here; nobody else looks at roles."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import Enum
 
 from django.contrib.auth.models import AnonymousUser
@@ -25,7 +26,7 @@ class Act(Enum):
     REQUEST = "request a deployment", (Role.DEPLOYER, Role.RELEASE_MANAGER)
     CREATE_RELEASE = "create a release", (Role.DEPLOYER, Role.RELEASE_MANAGER)
     APPROVE = "approve or reject", (Role.APPROVER, Role.RELEASE_MANAGER)
-    MANAGE = "roll back, deploy one component alone, cancel or resolve", (Role.RELEASE_MANAGER,)
+    MANAGE = "roll back, deploy one component alone, cancel, resolve or hold", (Role.RELEASE_MANAGER,)
     PUSH = "push its packages", (Role.DEPLOYER, Role.RELEASE_MANAGER)
     CONFIGURE = "configure it", (Role.ADMINISTRATOR,)
 
@@ -82,6 +83,51 @@ def may_everywhere(user: User | AnonymousUser, act: Act) -> bool:
     return may(user, act, Project())
 
 
+@dataclass(frozen=True)
+class Reach:
+    """How far somebody's grants open one act: each for a project or every one, in an environment or all (None)."""
+
+    grants: frozenset[tuple[int | None, int | None]]
+
+    def covers(self, project: Project | None, environment: Environment | None) -> bool:
+        """Whether a single grant opens it for all of this; None means every project, and every environment."""
+        projects = {None, *(project.family if project else ())}
+        environments = {None, environment.pk if environment else None}
+        return any(held in projects and there in environments for held, there in self.grants)
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.grants
+
+    @property
+    def spans_projects(self) -> bool:
+        """Whether some grant is for every project."""
+        return any(held is None for held, _ in self.grants)
+
+    @property
+    def spans_environments(self) -> bool:
+        """Whether some grant is for every environment."""
+        return any(there is None for _, there in self.grants)
+
+
+def reach_of(user: User | AnonymousUser, act: Act) -> Reach:
+    """Where this account may do this, in one query, to be asked about many projects and environments."""
+    if not isinstance(user, User) or not user.is_active:
+        return Reach(frozenset())
+    grants = Membership.objects.held_by(user).filter(role__in=act.roles)
+    return Reach(frozenset(grants.values_list("project", "environment")))
+
+
+def require_throughout(
+    user: User | AnonymousUser, act: Act, project: Project | None, environment: Environment | None
+) -> None:
+    """Raise PermissionDenied with a sentence unless one grant allows this for all of it: for every project where none
+    is named, in every environment where none is named."""
+    if not reach_of(user, act).covers(project, environment):
+        where = f"{project or 'every project'} in {environment or 'every environment'}"
+        raise PermissionDenied(_why_not(act, where))
+
+
 def environments_of(projects: QuerySet[Project]) -> QuerySet[Environment]:
     """The environments that these projects go through, in order; a component goes its stack's way."""
     seen = projects.values("pk")
@@ -92,9 +138,7 @@ def environments_of(projects: QuerySet[Project]) -> QuerySet[Environment]:
 
 def why_not_permitted(act: Act, project: Project, environment: Environment | None = None) -> str:
     """The sentence for somebody who may not."""
-    where = f"{project} in {environment}" if environment else f"{project}"
-    roles = " or ".join(role.label.lower() for role in act.roles)
-    return f"You may not {act.words} for {where}. It takes the role {roles}; ask an administrator for it."
+    return _why_not(act, f"{project} in {environment}" if environment else f"{project}")
 
 
 def people_with(roles: Iterable[Role], project: Project, environment: Environment) -> QuerySet[User]:
@@ -110,6 +154,11 @@ def people_with(roles: Iterable[Role], project: Project, environment: Environmen
         .distinct()
         .order_by("username")
     )
+
+
+def _why_not(act: Act, where: str) -> str:
+    roles = " or ".join(role.label.lower() for role in act.roles)
+    return f"You may not {act.words} for {where}. It takes the role {roles}; ask an administrator for it."
 
 
 def _grants(

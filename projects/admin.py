@@ -31,7 +31,7 @@ class ProjectForm(forms.ModelForm):
         model = Project
         fields = (
             "name", "slug", "kind", "description", "lifecycle", "process", "parent", "stage", "position", "condition",
-            "number_pattern", "reverse_on_rollback",
+            "number_pattern", "reverse_on_rollback", "time_limit_seconds",
         )  # fmt: skip
         help_texts = {
             "kind": "A stack is what people release: it gates and sequences its components and deploys nothing itself."
@@ -92,7 +92,7 @@ class ProjectAdmin(RecordedAdmin):
     prepopulated_fields = {"slug": ("name",)}
     inlines = (PackageInline, ComponentInline)
     fieldsets = (
-        (None, {"fields": ("name", "slug", "kind", "description", "lifecycle")}),
+        (None, {"fields": ("name", "slug", "kind", "description", "lifecycle", "time_limit_seconds")}),
         ("As a component, or on its own", {"fields": ("process",)}),
         ("As a component", {"fields": ("parent", "stage", "position", "condition")}),
         ("As a stack", {"fields": ("number_pattern", "reverse_on_rollback")}),

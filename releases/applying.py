@@ -179,7 +179,9 @@ def _environments(work: _Work, blueprint: Blueprint) -> None:
         place = f"environments[{index}]"
         if work.once(place, Environment, shape.slug):
             row = Environment.objects.filter(slug=shape.slug).first() or Environment(slug=shape.slug)
-            values = shape.said("name", "is_production", "worker_pool", "base_url", "guided_failure")
+            values = shape.said(
+                "name", "is_production", "worker_pool", "base_url", "guided_failure", "second_pair_of_eyes", "capacity"
+            )
             values["position"] = index + 1 if shape.position is None else shape.position
             work.bring(place, row, values, named=shape.slug)
 
@@ -301,7 +303,7 @@ def _steps(work: _Work, place: str, process: Process, wanted: list[shapes.StepSh
 def _projects(work: _Work, blueprint: Blueprint) -> None:
     for index, shape in enumerate(blueprint.projects):
         place = f"projects[{index}]"
-        values = shape.said("name", "description", "number_pattern", "reverse_on_rollback")
+        values = shape.said("name", "description", "number_pattern", "reverse_on_rollback", "time_limit_seconds")
         values |= {"kind": Project.Kind(shape.kind), "parent": None, "stage": 0}
         project = _project(work, place, shape, values)
         if shape.components and shape.kind != "stack":
@@ -314,7 +316,7 @@ def _projects(work: _Work, blueprint: Blueprint) -> None:
 
 def _components(work: _Work, place: str, stack: Project, wanted: list[shapes.ComponentShape]) -> None:
     for index, shape in enumerate(wanted):
-        values = shape.said("name", "description", "stage", "condition")
+        values = shape.said("name", "description", "stage", "condition", "time_limit_seconds")
         values |= {"kind": Project.Kind.COMPONENT, "parent": stack, "position": index + 1}
         _project(work, f"{place}[{index}]", shape, values)
 

@@ -26,6 +26,7 @@ def _one_of(choices: Sequence[str]) -> AfterValidator:
 
 
 Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
+AtLeastOne = Annotated[int, Field(ge=1, le=2_147_483_647)]
 ConditionName = Annotated[str, _one_of(Project.Condition.values)]
 StepKind = Annotated[str, _one_of(Step.Kind.values)]
 RoleName = Annotated[str, _one_of(Role.values)]
@@ -59,6 +60,8 @@ class EnvironmentShape(Shape):
     worker_pool: str = "default"
     base_url: str = ""
     guided_failure: bool = False
+    second_pair_of_eyes: bool = False
+    capacity: AtLeastOne | None = None  # null: no limit
 
 
 class PlaceShape(Shape):
@@ -118,6 +121,7 @@ class ComponentShape(Shape):
     process: str | None = None
     packages: list[str] = []
     lifecycle: str | None = None
+    time_limit_seconds: AtLeastOne | None = None
     variables: list[VariableShape] = []
 
 
@@ -129,6 +133,7 @@ class ProjectShape(Shape):
     lifecycle: str | None = None
     number_pattern: str = "1.0.{n}"
     reverse_on_rollback: bool = True
+    time_limit_seconds: AtLeastOne | None = None  # null: no limit
     process: str | None = None
     packages: list[str] = []
     variables: list[VariableShape] = []

@@ -20,7 +20,8 @@ WRITTEN_BY_DJANGO = {"auth", "contenttypes", "sessions"}
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what this machine cannot run; `tests/run.py` says so, and fails where nothing may be left out."""
-    missing = {name for name, there in {"journey": chromium(), "services": _real_servers()}.items() if not there}
+    here = {"journey": chromium(), "services": _real_servers(), "root": os.geteuid() == 0}
+    missing = {name for name, there in here.items() if not there}
     left_out = [item for item in items if any(item.get_closest_marker(name) for name in missing)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from deployments import spool
 from deployments.models import Deployment
 from deployments.steps import run_package
 from deployments.steps.command import Command, StepRefused
@@ -19,7 +20,12 @@ def prepare(deployment: Deployment, step: dict[str, Any], run: str) -> Command:
     """
     if step["kind"] not in PREPARE:
         raise StepRefused(f"“{step['kind']}” is not a kind of step that this version of Signalbox knows.")
-    return PREPARE[step["kind"]](deployment, step, run)
+    if sentence := spool.refusal():
+        raise StepRefused(sentence)
+    command = PREPARE[step["kind"]](deployment, step, run)
+    spool.introduce(run, command.introduction)
+    spool.entrust(run)
+    return command
 
 
 __all__ = ["Command", "StepRefused", "prepare"]

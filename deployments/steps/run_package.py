@@ -56,7 +56,11 @@ def environment_of(deployment: Deployment) -> tuple[dict[str, str], set[str]]:
     except CannotDecrypt as error:
         raise StepRefused(str(error)) from error
     inherited = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    about = {"SIGNALBOX_DEPLOYMENT": str(deployment.pk), "SIGNALBOX_PROJECT": deployment.project.slug}
+    about = {
+        "SIGNALBOX_DEPLOYMENT": str(deployment.pk),
+        "SIGNALBOX_ATTEMPT": str(deployment.attempt),
+        "SIGNALBOX_PROJECT": deployment.project.slug,
+    }
     return {**inherited, **variables, **about}, secrets
 
 

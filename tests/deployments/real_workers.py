@@ -39,24 +39,30 @@ class Fleet:
         }
         self.processes: list[subprocess.Popen[bytes]] = []
 
-    def start(self, slots: int = 8, **changes: str) -> "subprocess.Popen[bytes]":
-        """A worker more, which has looked after everything once."""
+    def start(self, slots: int = 8, pools: str = "default", **changes: str) -> "subprocess.Popen[bytes]":
+        """A worker more, which has looked after everything once. `pools`: what it serves, with commas between."""
         there = set(Worker.objects.values_list("name", flat=True))
+        process = self.launch(slots, pools, **changes)
+        wait_until(lambda: set(Worker.objects.values_list("name", flat=True)) - there, 30)
+        return process
+
+    def launch(self, slots: int = 8, pools: str = "default", **changes: str) -> "subprocess.Popen[bytes]":
+        """A worker more, of which nobody knows yet whether it will work."""
         number = len(self.processes) + 1
-        options = ["-P", "threads", "-c", str(slots), "-Q", "pool.default", "-n", f"worker{number}@%h", "-l", "INFO"]
+        queues = ",".join(f"pool.{pool}" for pool in pools.split(","))
+        options = ["-P", "threads", "-c", str(slots), "-Q", queues, "-n", f"worker{number}@%h", "-l", "INFO"]
         alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         with self._log(number).open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "celery", "-A", "config", "worker", *options, *alone],
                 cwd=ROOT,
-                env=self.environment | changes,
+                env=self.environment | {"WORKER_POOLS": pools} | changes,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
         self.processes.append(process)
-        wait_until(lambda: set(Worker.objects.values_list("name", flat=True)) - there, 30)
         return process
 
     def kill(self, process: "subprocess.Popen[bytes]") -> None:

@@ -5,8 +5,8 @@ from datetime import timedelta
 from django.utils import timezone
 
 from accounts.models import User
-from deployments import actions, outcomes, runner, train
-from deployments.models import FINAL, Deployment, LiveVersion, Status
+from deployments import actions, holding, outcomes, train
+from deployments.models import FINAL, Deployment, LiveVersion, Status, Worker, move
 from lifecycles.models import Environment, Lifecycle
 from projects.models import Project
 from registry.versions import parse
@@ -22,7 +22,7 @@ def a_rows_shop(lifecycle: Lifecycle | None = None) -> Project:
 
 def claimed() -> Deployment:
     """What has waited longest for a worker, now running."""
-    deployment = runner.claim_next("default")
+    deployment = holding.claim_next("default")
     assert deployment is not None, "nothing is queued"
     return deployment
 
@@ -37,7 +37,7 @@ def ended(deployment: Deployment, status: Status = Status.SUCCEEDED) -> Deployme
 
 def run_out(status: Status = Status.SUCCEEDED) -> None:
     """Everything that is queued, and whatever that lets start, comes to this."""
-    while deployment := runner.claim_next("default"):
+    while deployment := holding.claim_next("default"):
         ended(deployment, status)
 
 
@@ -62,7 +62,25 @@ def failed(release: Release, environment: str = "TEST") -> Deployment:
 def interrupted(deployment: Deployment, *, silent: bool = False) -> Deployment:
     """A running script of which nobody knows what became. `silent`: its host may still be running it."""
     changes = {} if silent else {"owner": ""}
-    assert Deployment.objects.filter(pk=deployment.pk).move(Status.INTERRUPTED, outcome="Outcome unknown.", **changes)
+    assert move(deployment.pk, Status.INTERRUPTED, outcome="Outcome unknown.", **changes)
+    if deployment.parent_id:
+        train.advance(deployment.parent_id)
+    deployment.refresh_from_db()
+    return deployment
+
+
+def paused(deployment: Deployment, step: str = "Run the release package", position: int = 1) -> Deployment:
+    """A running script that waits for a person because this step of it has failed, as a worker leaves it."""
+    sentence = f"“{step}” failed with exit status 3."
+    deployment.step_runs.create(
+        attempt=deployment.attempt,
+        position=position,
+        name=step,
+        finished_at=timezone.now(),
+        exit_status=3,
+        outcome=sentence,
+    )
+    assert move(deployment.pk, Status.NEEDS_ATTENTION, outcome=sentence, owner="", lease_expires_at=None)
     if deployment.parent_id:
         train.advance(deployment.parent_id)
     deployment.refresh_from_db()
@@ -128,3 +146,10 @@ def approved(deployment: Deployment, by: User, comment: str = "") -> Deployment:
 def rejected(deployment: Deployment, by: User, comment: str = "The figures are wrong.") -> Deployment:
     deployment.refresh_from_db()
     return actions.reject(deployment, by=by, fingerprint=deployment.fingerprint, comment=comment)
+
+
+def a_worker(name: str = "one.example:1:abc", *pools: str, heard: int = 0, **fields: object) -> Worker:
+    """A worker that was heard so many seconds ago; of the pool “default” where none are named."""
+    now = timezone.now()
+    usual = {"host": name.split(":")[0], "pools": list(pools or ("default",)), "slots": 8, "started_at": now}
+    return Worker.objects.create(name=name, heard_at=now - timedelta(seconds=heard), **(usual | fields))

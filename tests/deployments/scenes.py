@@ -4,7 +4,7 @@ import io
 import zipfile
 
 from accounts.models import User
-from deployments import actions, plans, runner
+from deployments import actions, holding, plans, runner
 from deployments.models import Deployment, Status
 from lifecycles.models import Environment
 from projects.models import Project
@@ -74,7 +74,7 @@ def requested(release: Release, environment: str = "TEST", **details: object) ->
 def work_through(environment: Environment | None = None) -> None:
     """What a worker does until nothing is queued any more."""
     pool = environment.worker_pool if environment else "default"
-    while deployment := runner.claim_next(pool):
+    while deployment := holding.claim_next(pool):
         runner.carry_out(deployment)
 
 

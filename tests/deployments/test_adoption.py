@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.models import Event
-from deployments import actions, doorbell, holding, presence, runner, spool, sweep
+from deployments import actions, concluding, doorbell, holding, presence, resolving, runner, spool, sweep
 from deployments.models import Deployment, LogChunk, Status, Worker
 from deployments.sweep import Sweep
 from tests.deployments.dying import killed_while_running, wait_for
@@ -74,7 +74,7 @@ def test_a_run_that_was_prepared_but_not_started_is_sealed_and_queued_again(host
 
     wait_for(deployment, Status.QUEUED)
     assert spool.seal(run_of(deployment)) is False
-    assert deployment.step_runs.get().outcome == runner.NEVER_STARTED
+    assert deployment.step_runs.get().outcome == concluding.NEVER_STARTED
 
 
 def test_what_finished_while_nobody_looked_is_recorded_with_its_whole_log(host, yard):
@@ -155,7 +155,7 @@ def test_a_person_who_has_looked_lets_an_interrupted_script_run_again(host, yard
     sweep.adopt_orphans()
     wait_for(deployment, Status.INTERRUPTED)
 
-    actions.resolve(deployment, "retry", by=a_manager(), reason="Nothing had been changed.")
+    resolving.resolve(deployment, "retry", by=a_manager(), reason="Nothing had been changed.")
 
     carried_out(deployment)
     assert (deployment.status, deployment.attempt, len(yard.lines())) == (Status.SUCCEEDED, 2, 2)
@@ -195,7 +195,7 @@ def test_a_time_limit_counts_from_the_start_also_after_an_adoption(host, yard):
     sweep.adopt_orphans()
 
     wait_for(deployment, Status.FAILED)
-    assert deployment.outcome.endswith("was stopped because it took longer than 1 seconds.")
+    assert deployment.outcome.endswith("was stopped because it took longer than 1 second.")
 
 
 def test_stopping_reaches_an_adopted_script(host, yard, settings):
@@ -239,7 +239,7 @@ def test_a_script_that_was_handed_over_is_still_asked_about_when_its_host_stays_
     wait_for(deployment, Status.INTERRUPTED)
 
     with pytest.raises(actions.DeploymentRefused, match="may still be running there"):
-        actions.resolve(deployment, "retry", by=a_manager(), reason="It looks dead.")
+        resolving.resolve(deployment, "retry", by=a_manager(), reason="It looks dead.")
 
     kill_the_script(deployment)
 
@@ -276,7 +276,7 @@ def test_a_worker_that_is_asked_to_go_before_the_start_starts_nothing_any_more(h
 
     deployment.refresh_from_db()
     assert (deployment.status, yard.lines()) == (Status.QUEUED, [])
-    assert deployment.step_runs.get().outcome == runner.NEVER_STARTED
+    assert deployment.step_runs.get().outcome == concluding.NEVER_STARTED
 
 
 # -- two workers ------------------------------------------------------------------------------------------------------
@@ -454,7 +454,7 @@ def test_a_run_that_a_person_replaced_is_stopped_when_its_host_returns(host, yar
     let_the_lease_run_out(deployment)
     Sweep().interrupt_silent()
     wait_for(deployment, Status.INTERRUPTED)
-    actions.resolve(deployment, "failed", by=a_manager(), reason="The machine burnt down.")
+    resolving.resolve(deployment, "failed", by=a_manager(), reason="The machine burnt down.")
     host.replace()
 
     sweep.tidy()
@@ -554,7 +554,7 @@ def test_a_retry_is_not_ended_by_a_latest_start_that_it_had_met(host, yard):
     Deployment.objects.filter(pk=deployment.pk).update(not_after=timezone.now() + timedelta(hours=1))
     carried_out(deployment)
     Deployment.objects.filter(pk=deployment.pk).update(not_after=timezone.now() - timedelta(hours=1))
-    actions.resolve(deployment, "retry", by=a_manager(), reason="It may.")
+    resolving.resolve(deployment, "retry", by=a_manager(), reason="It may.")
     sweep.expire()
 
     carried_out(deployment)

@@ -180,6 +180,35 @@ def test_what_was_cancelled_before_it_started_is_not_shown():
     assert cell(grid_of(website), "Website").status == "none"
 
 
+def test_a_train_of_which_nothing_had_begun_when_it_was_cancelled_is_not_shown():
+    stack = a_rows_shop()
+    actions.cancel(requested(a_release(stack)), by=a_manager())
+
+    shown = cell(grid_of(stack), "Shop")
+
+    assert (shown.status, shown.beside) == ("none", [])
+
+
+def test_a_train_that_was_cancelled_between_two_stages_is_shown_as_stopped_midway():
+    stack = a_rows_shop()
+    train = requested(a_release(stack))
+    running = claimed()
+    actions.cancel(train, by=a_manager())
+    ended(running)
+
+    shown = cell(grid_of(stack), "Shop")
+
+    assert (shown.status, shown.word, shown.beside) == ("failed", "Stopped midway", [train])
+
+
+def test_a_failed_train_is_still_shown_after_another_was_cancelled_before_anything_of_it_had_begun():
+    stack = a_rows_shop()
+    bad = failed(a_release(stack))
+    actions.cancel(requested(a_release(stack, ui="1.1.0")), by=a_manager())
+
+    assert cell(grid_of(stack), "Shop").beside == [bad]
+
+
 def test_a_train_under_way_is_shown_in_all_its_cells():
     stack = a_rows_shop()
     requested(a_release(stack))

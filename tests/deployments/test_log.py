@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from deployments import log
-from deployments.models import Deployment, LogChunk, Status, StepRun
+from deployments.models import Deployment, LogChunk, Status, StepRun, move
 from tests.deployments.rows import a_row
 
 pytestmark = pytest.mark.django_db
@@ -32,7 +32,7 @@ def printed(run: StepRun, *pieces: bytes, secrets: tuple[str, ...] = (), last: b
 def over(run: StepRun) -> Deployment:
     """The script is gone and its deployment has ended."""
     StepRun.objects.filter(pk=run.pk).update(finished_at=timezone.now())
-    Deployment.objects.filter(pk=run.deployment_id).move(Status.SUCCEEDED, finished_at=timezone.now())
+    move(run.deployment_id, Status.SUCCEEDED, finished_at=timezone.now())
     return Deployment.objects.get(pk=run.deployment_id)
 
 

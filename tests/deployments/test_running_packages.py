@@ -6,7 +6,7 @@ import sys
 import psutil
 import pytest
 
-from deployments import actions, log, runner, spool
+from deployments import actions, holding, log, resolving, runner, spool
 from deployments.models import Deployment, Status
 from lifecycles.models import Environment
 from registry import actions as registry
@@ -52,7 +52,7 @@ def test_a_script_sees_nothing_of_the_portals_own_environment(db, monkeypatch):
 
     given_by_bash = {"PWD", "SHLVL", "_", "OLDPWD"}
     allowed = {"PATH", "LANG", "LC_ALL", "TZ", "HOME", "TMPDIR", spool.COOKIE}
-    about = {f"SIGNALBOX_{name}" for name in ("DEPLOYMENT", "PROJECT", "VERSION", "PACKAGE")}
+    about = {f"SIGNALBOX_{name}" for name in ("DEPLOYMENT", "ATTEMPT", "PROJECT", "VERSION", "PACKAGE")}
     assert set(environment_left_by(deployment)) <= given_by_bash | allowed | about
 
 
@@ -60,7 +60,7 @@ def test_a_script_is_told_what_is_being_deployed(db):
     deployment = carried_out(asked_for("env -0"))
 
     told = environment_left_by(deployment)
-    assert told["SIGNALBOX_DEPLOYMENT"] == str(deployment.pk)
+    assert (told["SIGNALBOX_DEPLOYMENT"], told["SIGNALBOX_ATTEMPT"]) == (str(deployment.pk), "1")
     assert (told["SIGNALBOX_PROJECT"], told["SIGNALBOX_PACKAGE"], told["SIGNALBOX_VERSION"]) == (
         "website",
         "website",
@@ -332,7 +332,7 @@ def test_a_time_limit_stops_the_whole_tree_of_processes(db, yard):
     deployment = carried_out(asked_for(STUBBORN.format(yard=yard.path), {"time_limit_seconds": 1}))
 
     assert deployment.status == Status.FAILED
-    assert deployment.outcome.endswith("was stopped because it took longer than 1 seconds.")
+    assert deployment.outcome.endswith("was stopped because it took longer than 1 second.")
     assert len(yard.lines("pids")) == 4
     assert living(yard) == []
 
@@ -373,7 +373,7 @@ def test_a_script_is_asked_to_stop_once_and_may_clear_up(transactional_db, setti
 
 def test_what_is_cancelled_between_its_claim_and_its_start_never_starts(db, yard):
     deployment = asked_for(yard.counting())
-    claimed = runner.claim_next("default")
+    claimed = holding.claim_next("default")
     actions.cancel(deployment, by=a_manager(), stop_running=True)
 
     runner.carry_out(claimed)
@@ -450,7 +450,7 @@ def test_a_step_that_succeeded_is_not_run_again_when_a_person_retries(db, yard):
     deployment = carried_out(asked_for(yard.counting(name="first"), *TWO_STEPS, **{"second.sh": second}))
     assert deployment.status == Status.INTERRUPTED
 
-    actions.resolve(deployment, "retry", by=a_manager(), reason="The machine was out of memory.")
+    resolving.resolve(deployment, "retry", by=a_manager(), reason="The machine was out of memory.")
     carried_out(deployment)
 
     deployment.refresh_from_db()
@@ -467,7 +467,7 @@ def test_a_run_whose_shell_vanished_does_not_go_on_beside_its_retry(db, yard):
     deployment = carried_out(asked_for(script))
     assert (deployment.status, len(living(yard))) == (Status.INTERRUPTED, 1)
 
-    actions.resolve(deployment, "retry", by=a_manager(), reason="It may run again.")
+    resolving.resolve(deployment, "retry", by=a_manager(), reason="It may run again.")
     carried_out(deployment)
 
     assert living(yard) == []

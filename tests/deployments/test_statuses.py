@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from deployments.models import FINAL, MAY_BECOME, UNFINISHED, Deployment, Status
+from deployments.models import FINAL, MAY_BECOME, UNFINISHED, Deployment, Status, move
 from tests.deployments.rows import a_row
 
 pytestmark = pytest.mark.django_db
@@ -43,7 +43,7 @@ def test_a_deployment_begins_without_having_been_anything_else():
 def test_a_move_in_the_table_is_made(before, to):
     row = a_row(before)
 
-    moved = Deployment.objects.filter(pk=row.pk).move(to, **finishing(to))
+    moved = move(row.pk, to, **finishing(to))
 
     assert (moved, as_stored(row)["status"]) == (True, to)
 
@@ -53,7 +53,7 @@ def test_a_move_that_is_not_in_the_table_is_refused_and_leaves_the_row_as_it_was
     row = a_row(before)
     stored = as_stored(row)
 
-    moved = Deployment.objects.filter(pk=row.pk).move(to, outcome="Changed.", **finishing(to))
+    moved = move(row.pk, to, outcome="Changed.", **finishing(to))
 
     assert (moved, as_stored(row)) == (False, stored)
 
@@ -62,7 +62,7 @@ def test_who_holds_an_older_fence_moves_nothing():
     row = a_row(Status.RUNNING, fence=2)
     stored = as_stored(row)
 
-    moved = Deployment.objects.filter(pk=row.pk).move(Status.SUCCEEDED, holding=1, finished_at=timezone.now())
+    moved = move(row.pk, Status.SUCCEEDED, holding=1, finished_at=timezone.now())
 
     assert (moved, as_stored(row)) == (False, stored)
 
@@ -71,8 +71,8 @@ def test_of_two_that_make_the_same_move_one_is_told_so():
     row = a_row(Status.RUNNING)
 
     told = [
-        Deployment.objects.filter(pk=row.pk).move(Status.FAILED, finished_at=timezone.now()),
-        Deployment.objects.filter(pk=row.pk).move(Status.FAILED, finished_at=timezone.now()),
+        move(row.pk, Status.FAILED, finished_at=timezone.now()),
+        move(row.pk, Status.FAILED, finished_at=timezone.now()),
     ]
 
     assert told == [True, False]

@@ -1,6 +1,6 @@
 """A train takes a stack's components through their stages, and stops where one fails."""
 
-from deployments import actions, log, runner, sweep
+from deployments import actions, holding, log, runner, sweep
 from deployments.models import Deployment, LiveVersion, Status
 from tests.deployments.scenes import (
     a_gate,
@@ -104,7 +104,7 @@ def test_rolling_back_runs_the_stages_in_reverse(db):
 def test_cancelling_a_train_drops_what_waits_and_lets_the_running_part_end(db):
     train = requested(released(a_shop()))
 
-    running = runner.claim_next("default")
+    running = holding.claim_next("default")
 
     actions.cancel(train, by=a_manager())
     runner.carry_out(running)

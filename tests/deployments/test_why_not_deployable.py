@@ -333,8 +333,8 @@ def test_rolling_back_takes_a_release_manager():
     assert [(blocker.code, blocker.sentence) for blocker in found] == [
         (
             "not_permitted",
-            "You may not roll back, deploy one component alone, cancel or resolve for Shop in TEST. It takes the role"
-            " release manager; ask an administrator for it.",
+            "You may not roll back, deploy one component alone, cancel, resolve or hold for Shop in TEST. It takes the"
+            " role release manager; ask an administrator for it.",
         )
     ]
 

@@ -367,3 +367,42 @@ def test_the_command_fails_with_one_line_for_each_sentence(tmp_path):
 def test_the_command_says_that_a_file_is_missing(tmp_path):
     with pytest.raises(CommandError, match=r"cannot be read: .* State the path of a YAML file\."):
         call_command("apply", tmp_path / "missing.yaml")
+
+
+# -- limits -----------------------------------------------------------------------------------------------------------
+
+LIMITS = """
+    environments: [{{slug: test, name: TEST, {environment}}}]
+    projects:
+      - slug: shop
+        name: Shop
+        kind: stack
+        lifecycle: both
+        {shop}
+        components: [{{slug: api, name: API, stage: 1, {api}}}]
+"""
+
+
+def test_limits_are_set_said_and_taken_away_again():
+    applied(SHOP)
+    limits = {"environment": "capacity: 2, second_pair_of_eyes: true", "shop": "time_limit_seconds: 3600"}
+
+    changes = applied(LIMITS.format(**limits, api="time_limit_seconds: 60"))
+
+    assert changes == [
+        "Environment TEST: second pair of eyes no → yes, capacity nothing → 2",
+        "Project Shop: time limit seconds nothing → 3600",
+        "Project API: time limit seconds nothing → 60",
+    ]
+    none = {"environment": "capacity: null", "shop": "time_limit_seconds: null", "api": "time_limit_seconds: null"}
+    applied(LIMITS.format(**none))
+    assert Environment.objects.get(slug="test").capacity is None
+    assert set(Project.objects.values_list("time_limit_seconds", flat=True)) == {None}
+
+
+def test_limits_that_a_file_does_not_name_stay():
+    applied(SHOP)
+    Environment.objects.filter(slug="test").update(capacity=2)
+
+    assert applied(SHOP) == []
+    assert Environment.objects.get(slug="test").capacity == 2

@@ -618,3 +618,74 @@ def test_a_stack_may_be_saved_as_it_is(admin, shop):
     )
 
     assert page.status_code == 302
+
+
+# -- limits -----------------------------------------------------------------------------------------------------------
+
+AT_LEAST_ONE = "Ensure this value is greater than or equal to 1."
+
+
+def an_environments_fields(**fields):
+    return {"name": "TEST", "slug": "test", "position": 1, "worker_pool": "default"} | fields
+
+
+def test_a_form_refuses_an_environment_in_which_nothing_may_run(admin):
+    page = add(admin, Environment, **an_environments_fields(capacity=0))
+
+    assert says(page, AT_LEAST_ONE)
+    assert not Environment.objects.exists()
+
+
+def test_a_form_takes_a_capacity_and_a_second_pair_of_eyes(admin):
+    add(admin, Environment, **an_environments_fields(capacity=3, second_pair_of_eyes="on"))
+
+    environment = Environment.objects.get()
+    assert (environment.capacity, environment.second_pair_of_eyes) == (3, True)
+
+
+def test_a_form_takes_no_capacity_for_no_limit(admin):
+    environment = an_environment("TEST", capacity=3)
+
+    change(admin, environment, **an_environments_fields(capacity=""))
+
+    environment.refresh_from_db()
+    assert environment.capacity is None
+
+
+@pytest.mark.parametrize("capacity", ["0", "-1"])
+def test_a_file_refuses_an_environment_in_which_nothing_may_run(capacity):
+    sentences = refused(f"environments: [{{slug: test, name: TEST, capacity: {capacity}}}]")
+
+    assert sentences == ["environments[0].capacity: This must be at least 1."]
+    assert not Environment.objects.exists()
+
+
+def test_a_file_refuses_a_second_pair_of_eyes_that_is_neither_true_nor_false():
+    sentences = refused("environments: [{slug: test, name: TEST, second_pair_of_eyes: 2}]")
+
+    assert sentences == ["environments[0].second_pair_of_eyes: This must be true or false."]
+
+
+def test_a_form_refuses_a_project_that_is_stopped_at_once(admin, shop):
+    page = change(
+        admin, shop, components_of(shop), **a_project(name="Shop", slug="shop", kind="stack", time_limit_seconds=0)
+    )
+
+    assert says(page, AT_LEAST_ONE)
+    shop.refresh_from_db()
+    assert shop.time_limit_seconds is None
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [
+        ("projects[0]", "{slug: shop, name: Shop, kind: stack, time_limit_seconds: 0}"),
+        (
+            "projects[0].components[0]",
+            "{slug: shop, name: Shop, kind: stack, components: [{slug: api, name: API, stage: 1, time_limit_seconds: 0}]}",
+        ),
+    ],
+    ids=["stack", "component"],
+)
+def test_a_file_refuses_a_project_that_is_stopped_at_once(place, text):
+    assert refused(f"projects: [{text}]") == [f"{place}.time_limit_seconds: This must be at least 1."]

@@ -1,4 +1,4 @@
-"""Cancelling says what becomes of every part; an unknown outcome is decided by a person, with a reason."""
+"""Cancelling says what becomes of every part, and afterwards what had been done."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from accounts.models import Event, User
 from deployments import actions
 from deployments.actions import DeploymentRefused
 from deployments.models import FINAL, Deployment, LiveVersion, Status
-from tests.deployments.rows import a_row, a_rows_shop, claimed, ended, interrupted, run_out
+from tests.deployments.rows import a_row, a_rows_shop, claimed, ended, interrupted, paused, run_out
 from tests.deployments.scenes import a_gate, a_manager, requested
 from tests.factories import a_lone_project, a_release, a_user, an_environment
 
@@ -32,13 +32,6 @@ def states(train: Deployment) -> dict[str, str]:
 def again(deployment: Deployment) -> Deployment:
     deployment.refresh_from_db()
     return deployment
-
-
-def resolved(deployment: Deployment, decision: str, reason: str = "I looked.", **details: object) -> Deployment:
-    return actions.resolve(deployment, decision, by=a_manager(), reason=reason, **details)
-
-
-# -- cancelling -------------------------------------------------------------------------------------------------------
 
 
 def test_a_request_that_waits_for_approval_is_cancelled_at_once():
@@ -174,14 +167,38 @@ def test_stopping_a_train_whose_part_is_interrupted_ends_it():
     assert (row.status, states(train)) == (Status.CANCELLED, {"API": "cancelled", "UI": "cancelled"})
 
 
-def test_stopping_what_is_interrupted_alone_ends_it_with_the_truth():
+@pytest.mark.parametrize("stop_running", [False, True])
+def test_cancelling_what_is_interrupted_alone_ends_it_with_the_truth(stop_running):
     requested(a_release(a_lone_project()))
     lost = interrupted(claimed())
 
-    row = actions.cancel(lost, by=a_manager(), stop_running=True)
+    row = actions.cancel(lost, by=a_manager(), stop_running=stop_running, reason="The machine is gone")
 
-    assert row.status == Status.CANCELLED
-    assert row.outcome == "mia cancelled Website 1.0.0 to TEST; what is really there is not known."
+    assert again(row).status == Status.CANCELLED
+    assert row.outcome == (
+        "mia cancelled Website 1.0.0 to TEST; what is really there is not known: The machine is gone"
+    )
+
+
+def test_cancelling_what_waits_after_a_failure_alone_ends_it_with_what_had_failed():
+    requested(a_release(a_lone_project()))
+    waiting = paused(claimed())
+
+    row = actions.cancel(waiting, by=a_manager())
+
+    assert again(row).status == Status.CANCELLED
+    assert row.outcome == ("“Run the release package” failed with exit status 3. mia cancelled Website 1.0.0 to TEST.")
+
+
+def test_a_worker_that_comes_back_after_the_cancellation_of_what_was_interrupted_changes_nothing():
+    requested(a_release(a_lone_project()))
+    running = claimed()
+    actions.cancel(interrupted(running), by=a_manager())
+
+    with pytest.raises(AssertionError):
+        ended(running)
+
+    assert not LiveVersion.objects.exists()
 
 
 def test_a_part_of_a_train_is_not_cancelled_by_itself():
@@ -239,169 +256,3 @@ def test_who_asked_and_lost_the_role_does_not_cancel_any_more():
         actions.cancel(mine, by=dan)
 
     assert again(mine).status == Status.QUEUED
-
-
-# -- resolving --------------------------------------------------------------------------------------------------------
-
-
-def test_an_interrupted_part_makes_its_train_ask_a_person():
-    train = a_train()
-
-    interrupted(claimed())
-
-    assert again(train).status == Status.NEEDS_ATTENTION
-    assert Event.objects.filter(verb="deployment.needs_attention").count() == 1
-
-
-def test_an_interrupted_part_that_is_tried_again_waits_for_a_worker_and_its_train_goes_on():
-    train = a_train()
-    lost = interrupted(claimed())
-
-    row = resolved(lost, "retry")
-
-    assert (row.status, again(train).status) == (Status.QUEUED, Status.RUNNING)
-    assert row.fence > lost.fence
-
-
-def test_a_train_whose_part_was_tried_again_can_still_succeed():
-    train = a_train()
-    resolved(interrupted(claimed()), "retry")
-
-    run_out()
-
-    assert again(train).status == Status.SUCCEEDED
-
-
-def test_a_part_that_is_known_to_have_succeeded_is_live_and_its_train_goes_on():
-    train = a_train()
-    lost = interrupted(claimed())
-
-    row = resolved(lost, "succeeded", reason="The page says 1.0.0.")
-
-    assert row.outcome == "mia found out that API 1.0.0 to TEST has succeeded: The page says 1.0.0."
-    assert [str(live) for live in LiveVersion.objects.now()] == ["API 1.0.0 in TEST"]
-    assert (again(train).status, states(train)) == (Status.RUNNING, {"API": "succeeded", "UI": "queued"})
-
-
-def test_a_part_that_is_known_to_have_failed_stops_its_train():
-    train = a_train()
-    lost = interrupted(claimed())
-
-    resolved(lost, "failed", reason="The page is empty.")
-
-    assert (again(train).status, states(train)) == (Status.FAILED, {"API": "failed", "UI": "cancelled"})
-    assert train.outcome == "Shop 1.0.1 stopped in TEST: API failed; UI not started."
-    assert not LiveVersion.objects.exists()
-
-
-def test_a_deployment_on_its_own_that_is_known_to_have_succeeded_is_live():
-    requested(a_release(a_lone_project()))
-
-    row = resolved(interrupted(claimed()), "succeeded")
-
-    assert row.status == Status.SUCCEEDED
-    assert LiveVersion.objects.get().deployment == row
-
-
-def test_a_worker_that_comes_back_after_the_decision_changes_nothing():
-    requested(a_release(a_lone_project()))
-    running = claimed()
-    resolved(interrupted(running), "failed")
-
-    with pytest.raises(AssertionError):
-        ended(running)
-
-    assert again(running).status == Status.FAILED
-    assert not LiveVersion.objects.exists()
-
-
-def test_trying_again_while_the_host_is_silent_takes_being_sure():
-    requested(a_release(a_lone_project()))
-    silent = interrupted(claimed(), silent=True)
-
-    with pytest.raises(DeploymentRefused, match="is silent, and the script may still be running there") as refused:
-        resolved(silent, "retry")
-
-    assert refused.value.code == "host_silent"
-    assert again(silent).status == Status.INTERRUPTED
-
-
-def test_who_is_sure_may_try_again_although_the_host_is_silent():
-    requested(a_release(a_lone_project()))
-    silent = interrupted(claimed(), silent=True)
-
-    row = resolved(silent, "retry", sure=True)
-
-    assert (row.status, row.owner) == (Status.QUEUED, "")
-
-
-@pytest.mark.parametrize("decision", ["succeeded", "failed"])
-def test_marking_does_not_take_being_sure(decision):
-    requested(a_release(a_lone_project()))
-    silent = interrupted(claimed(), silent=True)
-
-    assert resolved(silent, decision).status == decision
-
-
-def test_an_unknown_decision_is_refused_with_the_known_ones():
-    requested(a_release(a_lone_project()))
-    lost = interrupted(claimed())
-
-    with pytest.raises(DeploymentRefused, match="Decide on one of: retry, succeeded, failed") as refused:
-        resolved(lost, "explode")
-
-    assert refused.value.code == "decision_unknown"
-    assert again(lost).status == Status.INTERRUPTED
-
-
-@pytest.mark.parametrize("reason", ["", "  "])
-def test_a_decision_takes_a_reason(reason):
-    requested(a_release(a_lone_project()))
-    lost = interrupted(claimed())
-
-    with pytest.raises(DeploymentRefused, match="Say how you know, or why it may run again") as refused:
-        resolved(lost, "succeeded", reason=reason)
-
-    assert refused.value.code == "reason_missing"
-    assert again(lost).status == Status.INTERRUPTED
-
-
-@pytest.mark.parametrize("status", [status for status in Status if status != Status.INTERRUPTED])
-def test_an_outcome_that_is_known_is_not_decided(status):
-    row = a_row(status)
-
-    with pytest.raises(DeploymentRefused, match="so that there is nothing to decide") as refused:
-        resolved(row, "failed")
-
-    assert refused.value.code == "not_interrupted"
-    assert again(row).status == status
-
-
-@pytest.mark.parametrize("role", [None, "viewer", "deployer", "approver", "administrator"])
-def test_nobody_but_a_release_manager_decides(role):
-    requested(a_release(a_lone_project()))
-    lost = interrupted(claimed())
-
-    with pytest.raises(PermissionDenied):
-        actions.resolve(lost, "succeeded", by=a_user("sam", role=role), reason="I looked.")
-
-    assert again(lost).status == Status.INTERRUPTED
-
-
-def test_a_decision_is_on_the_trail_with_its_reason():
-    requested(a_release(a_lone_project()))
-
-    resolved(interrupted(claimed()), "retry", reason="Nothing runs there.")
-
-    line = Event.objects.get(verb="deployment.retried")
-    assert (line.actor, line.sentence) == (a_manager(), "mia runs Website 1.0.0 to TEST again: Nothing runs there.")
-
-
-def test_a_part_that_is_tried_again_in_a_train_that_was_cancelled_is_dropped():
-    train = a_train()
-    lost = interrupted(claimed())
-    actions.cancel(train, by=a_manager())
-
-    resolved(lost, "retry")
-
-    assert (again(train).status, states(train)) == (Status.CANCELLED, {"API": "cancelled", "UI": "cancelled"})

@@ -1,0 +1,213 @@
+"""Reads and writes of single rows whose SQL is built once.
+
+Django's ORM builds the text of a statement anew each time, which costs five to eight times as much as executing it.
+That does not matter on a page. It does on the path that every deployment takes, where these are used: fields, columns
+and conversions are the models' own, so that nothing about a table is written down twice.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, lru_cache
+from itertools import islice
+from typing import Any, TypeAlias, TypeVar
+
+from django.db import connection, models
+from django.db.models.expressions import Combinable, RawSQL
+from django.db.models.sql import UpdateQuery
+
+Row = TypeVar("Row", bound=models.Model)
+AnyField: TypeAlias = "models.Field[Any, Any]"
+
+
+def insert(row: Row) -> Row:
+    """Insert a new row, as `save` does without its signals, and return it with its primary key. Raises what the database
+    raises, such as IntegrityError."""
+    statement, fields = _insertion(type(row))
+    values = [field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        row.pk = cursor.fetchone()[0]
+    row._state.adding, row._state.db = False, connection.alias
+    return row
+
+
+def update(model: type[models.Model], where: Mapping[str, Any], **values: Any) -> int:
+    """Set `values` in the rows that `where` selects, and return how many those were.
+
+    where   column → value; a tuple of values means any of them
+    values  column → value, or an expression: of Django's, or one written in SQL as `RawSQL`, which costs nothing
+    Relations take and select by primary keys, not rows.
+    """
+    conditions, chosen = _conditions(model, where)
+    settings: list[str] = []
+    given: list[Any] = []
+    for name, value in values.items():
+        expression, parameters = _setting(model, name, value)
+        settings.append(f"{_column(model, name)} = {expression}")
+        given += parameters
+    statement = f"UPDATE {_table(model)} SET {', '.join(settings)} WHERE {conditions}"  # noqa: S608 - names of columns
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*given, *chosen])
+        return int(cursor.rowcount)
+
+
+def select(model: type[Row], names: tuple[str, ...], where: Mapping[str, Any], ending: str = "") -> list[Row]:
+    """The rows that `where` selects, holding the columns of these names; the rest is fetched when it is asked for.
+
+    ending  what follows the condition: an order, a limit, a lock
+    """
+    conditions, chosen = _conditions(model, where)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {columns(model, names)} FROM {_table(model)} WHERE {conditions} {ending}",  # noqa: S608
+            chosen,
+        )
+        return [loaded(model, names, iter(row)) for row in cursor.fetchall()]
+
+
+def statement(build: Callable[[], models.QuerySet[Any]], **parameters: Any) -> tuple[str, list[Any]]:
+    """The SQL and the parameters of a queryset that is built once, whose parts that change are marked.
+
+    build       gives the queryset; a `Mark` of a parameter's name stands for its value. Has to be a plain function
+    parameters  the values, as the database takes them
+    """
+    sql, given = _compiled(build)
+    return sql, [parameters[value] if isinstance(value, Mark) else value for value in given]
+
+
+class Mark(str):
+    """Stands for the value of the parameter of this name in a queryset that is compiled once."""
+
+    __slots__ = ()
+
+
+def loaded(model: type[Row], names: tuple[str, ...], values: Iterator[Any]) -> Row:
+    """A row as the database gave it: the next of `values`, in the order of the columns `names`."""
+    places, attributes, converters = _loading(model, names)
+    given = list(islice(values, len(names)))
+    return model.from_db(
+        connection.alias,
+        attributes,
+        [_converted(given[place], found) for place, found in zip(places, converters, strict=True)],
+    )
+
+
+@cache
+def columns(model: type[models.Model], names: tuple[str, ...], of: str = "") -> str:
+    """The columns of these names as a list in SQL, each with the table's alias `of` where one is given."""
+    return ", ".join(f"{of}.{_column(model, name)}" if of else _column(model, name) for name in names)
+
+
+@cache
+def all_columns(model: type[models.Model], *besides: str) -> tuple[str, ...]:
+    """The names of the model's columns, without those named."""
+    return tuple(str(field.column) for field in model._meta.concrete_fields if field.column not in besides)
+
+
+def locked(of: str = "", *, skip: bool = False) -> str:
+    """What locks the selected rows until the transaction ends, as `select_for_update(no_key=True)` does; nothing where
+    the transaction has locked the database (SQLite).
+
+    of    the alias of the table whose rows are meant
+    skip  pass over what somebody else has locked, instead of waiting for it
+    """
+    if connection.vendor != "postgresql":
+        return ""
+    return f"FOR NO KEY UPDATE{f' OF {of}' if of else ''}{' SKIP LOCKED' if skip else ''}"
+
+
+def now(plus: float = 0.0) -> RawSQL:
+    """The time by the database's clock, so many seconds from now."""
+    if connection.vendor == "postgresql":
+        return RawSQL("STATEMENT_TIMESTAMP() + %s * INTERVAL '1 second'", (plus,))
+    return RawSQL("STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW', %s)", (f"+{plus:.3f} seconds",))
+
+
+def quoted(model: type[models.Model]) -> str:
+    """The name of the model's table."""
+    return _table(model)
+
+
+# -- what is built once -----------------------------------------------------------------------------------------------
+
+
+@cache
+def _insertion(model: type[models.Model]) -> tuple[str, list[AnyField]]:
+    fields = [field for field in model._meta.concrete_fields if not field.primary_key]
+    names = ", ".join(_quoted(field.column) for field in fields)
+    marks = ", ".join(["%s"] * len(fields))
+    return f"INSERT INTO {_table(model)} ({names}) VALUES ({marks}) RETURNING {_column(model, 'id')}", fields  # noqa: S608
+
+
+@lru_cache(maxsize=64)
+def _compiled(build: Callable[[], models.QuerySet[Any]]) -> tuple[str, tuple[Any, ...]]:
+    return build().query.sql_with_params()
+
+
+@cache
+def _field(model: type[models.Model], name: str) -> AnyField:
+    return next(field for field in model._meta.concrete_fields if name in (field.column, field.name))
+
+
+@cache
+def _column(model: type[models.Model], name: str) -> str:
+    return _quoted(_field(model, name).column)
+
+
+@cache
+def _table(model: type[models.Model]) -> str:
+    return _quoted(model._meta.db_table)
+
+
+@cache
+def _quoted(name: str) -> str:
+    quoted: str = connection.ops.quote_name(name)
+    return quoted
+
+
+@cache
+def _loading(model: type[models.Model], names: tuple[str, ...]) -> tuple[list[int], list[str], list[list[Any]]]:
+    """In the order of the model's fields, which `from_db` keeps: the place of each name among `names`, its attribute,
+    and what turns the column's value into the field's, as Django's own compiler finds it."""
+    fields = [field for field in model._meta.concrete_fields if field.column in names]
+    converters = []
+    for field in fields:
+        column = field.get_col(model._meta.db_table)
+        found = [*connection.ops.get_db_converters(column), *column.get_db_converters(connection)]
+        converters.append([(converter, column) for converter in found])
+    return [names.index(str(field.column)) for field in fields], [field.attname for field in fields], converters
+
+
+def _converted(value: Any, converters: list[Any]) -> Any:
+    for converter, expression in converters:
+        value = converter(value, expression, connection)
+    return value
+
+
+def _setting(model: type[models.Model], name: str, value: Any) -> tuple[str, Sequence[Any]]:
+    if isinstance(value, RawSQL):
+        return value.sql, value.params
+    if isinstance(value, Combinable):
+        query = UpdateQuery(model)
+        resolved = value.resolve_expression(query, allow_joins=False, for_save=True)  # type: ignore[attr-defined]
+        sql, parameters = query.get_compiler(connection.alias).compile(resolved)
+        return sql, parameters
+    return "%s", [_prepared(model, name, value)]
+
+
+def _prepared(model: type[models.Model], name: str, value: Any) -> Any:
+    return _field(model, name).get_db_prep_save(value, connection)
+
+
+def _conditions(model: type[models.Model], where: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    words, chosen = [], []
+    for name, value in where.items():
+        column = _column(model, name)
+        if value is None:
+            words.append(f"{column} IS NULL")
+        elif isinstance(value, tuple):
+            words.append(f"{column} IN ({', '.join(['%s'] * len(value))})" if value else "1 = 0")
+            chosen += [_prepared(model, name, one) for one in value]
+        else:
+            words.append(f"{column} = %s")
+            chosen.append(_prepared(model, name, value))
+    return " AND ".join(words), chosen

@@ -1,0 +1,73 @@
+"""Deployments with their project, release, environment and train: what carrying them out needs to know, in one look.
+
+The columns that are not read are fetched when they are asked for.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from django.db import connection
+
+from config import quick
+from deployments.models import Deployment
+from lifecycles.models import Environment
+from projects.models import Project
+from releases.models import Release
+
+OF_PROJECT = ("id", "name", "slug", "kind", "parent_id", "time_limit_seconds")
+OF_RELEASE = ("id", "project_id", "number", "snapshot")
+OF_ENVIRONMENT = ("id", "name", "slug", "worker_pool", "capacity")
+
+
+def deployment(pk: int, *, lock: bool = False) -> Deployment:
+    """The row, and its train's where it has one. Raises Deployment.DoesNotExist.
+
+    lock  until the transaction ends; the row alone, not its train's
+    """
+    rows = _read("d.id = %s", pk, quick.locked("d") if lock else "")
+    if not rows:
+        raise Deployment.DoesNotExist
+    row = rows[0]
+    if row.parent_id:
+        row.parent = deployment(row.parent_id)
+    return row
+
+
+def children_of(train: Deployment) -> list[Deployment]:
+    """The components of a train in their order, each knowing it."""
+    rows = _read("d.parent_id = %s", train.pk, "ORDER BY d.stage, d.id")
+    for row in rows:
+        row.parent = train
+    return rows
+
+
+def _read(condition: str, parameter: int, ending: str) -> list[Deployment]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_rows()} WHERE {condition} {ending}", [parameter])
+        return [_row(iter(values)) for values in cursor.fetchall()]
+
+
+def _row(values: Iterator[Any]) -> Deployment:
+    row = quick.loaded(Deployment, quick.all_columns(Deployment), values)
+    row.project = quick.loaded(Project, OF_PROJECT, values)
+    row.release = quick.loaded(Release, OF_RELEASE, values)
+    row.environment = quick.loaded(Environment, OF_ENVIRONMENT, values)
+    row.release.project = row.project
+    return row
+
+
+@cache
+def _rows() -> str:
+    columns = [
+        quick.columns(Deployment, quick.all_columns(Deployment), of="d"),
+        quick.columns(Project, OF_PROJECT, of="p"),
+        quick.columns(Release, OF_RELEASE, of="r"),
+        quick.columns(Environment, OF_ENVIRONMENT, of="e"),
+    ]
+    return (
+        f"SELECT {', '.join(columns)} FROM {quick.quoted(Deployment)} d"  # noqa: S608 - names of tables and columns
+        f" JOIN {quick.quoted(Project)} p ON p.id = d.project_id"
+        f" JOIN {quick.quoted(Release)} r ON r.id = d.release_id"
+        f" JOIN {quick.quoted(Environment)} e ON e.id = d.environment_id"
+    )
