@@ -169,7 +169,7 @@ def _push_samples(say: Say) -> None:
 
 def _announce(say: Say, sign_in: dict[str, Any] | None, seconds: float) -> None:
     kept = settings.DATA_DIR / first_start.SIGN_IN
-    if sign_in is not None:
+    if sign_in is not None and settings.LOG_FORMAT == "line":  # passwords are not for collected logs
         say(f"Sign in with one of these; they are kept in {kept}, change them soon:")
         for account in sign_in["accounts"]:
             say(f"    {account['username']:<16} {account['password']}   {account['role']}")

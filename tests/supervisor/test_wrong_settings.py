@@ -1,5 +1,7 @@
 """Every wrong setting is one sentence that names it, before anything is started."""
 
+import getpass
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +36,9 @@ def test_defaults_are_right(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         ("LEASE_SECONDS", "-1", "a number of seconds above 0"),
         ("SWEEP_SECONDS", "inf", "a number of seconds above 0"),
         ("EXAMPLE", "perhaps", "yes or no"),
+        ("RUN_CPU_SECONDS", "-1", "a whole number, 0 or more"),
+        ("KEEP_FAILED_BYTES", "0", "a whole number, 1 or more"),
+        ("RUN_AS_USER", "no-such-user", "the name of a user of this machine"),
         ("BASE_URL", "localhost:8000", "an address that begins with http:// or https://"),
         ("CELERY_BROKER_URL", "amqp://x", "an address that begins with redis:// or rediss:// or"),
         ("TIME_ZONE", "Mars/Olympus", "the name of a time zone, such as Europe/Stockholm"),
@@ -47,6 +52,31 @@ def test_a_wrong_value_is_named_with_what_it_must_be(
 
     assert sentence.startswith(f"{name} must be {expected}")
     assert sentence.endswith(f"and it is “{value}”; change it in the environment or in .env.")
+
+
+def test_a_limit_that_this_machine_does_not_allow_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (sentence,) = complaints(monkeypatch, tmp_path, RUN_OPEN_FILES="1000000000000")
+
+    assert sentence.startswith("RUN_OPEN_FILES is 1000000000000, and that limit cannot be set on this machine")
+
+
+@pytest.mark.root
+def test_a_user_who_cannot_enter_the_spool_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (sentence,) = complaints(monkeypatch, tmp_path, RUN_AS_USER="nobody")
+
+    assert sentence.startswith(f"RUN_AS_USER is “nobody”, who cannot enter {tmp_path}/data/spool/runs")
+    assert "set SPOOL_DIR to a directory outside of DATA_DIR" in sentence
+
+
+@pytest.mark.parametrize("user", ["nobody", getpass.getuser()], ids=["somebody else", "oneself"])
+def test_another_user_for_scripts_is_refused_to_who_is_not_root(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, user: str
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+
+    (sentence,) = complaints(monkeypatch, tmp_path, RUN_AS_USER=user)
+
+    assert sentence.startswith(f"RUN_AS_USER is “{user}”, and only root may run scripts as somebody else")
 
 
 def test_a_password_in_an_address_is_not_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,12 +1,15 @@
+import logging
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from portal import supervisor
 from portal.startup import CannotRun
 
+log = logging.getLogger(__name__)
 CANNOT_RUN = 2  # exit status
 HELP = """\
 Start Signalbox: broker, web server and worker under one supervisor, and on the first start the Patient Portal example.
@@ -35,11 +38,20 @@ class Command(BaseCommand):
         try:
             supervisor.run(self._say)
         except CannotRun as refusal:
-            self.stderr.write(str(refusal))
+            self._complain(str(refusal))
             sys.exit(CANNOT_RUN)
         except KeyboardInterrupt:
             self._say("Stopped before it had started.")
 
+    def _complain(self, sentence: str) -> None:
+        if settings.LOG_FORMAT == "json":
+            log.error(sentence)
+        else:
+            self.stderr.write(sentence)
+
     def _say(self, line: str) -> None:
+        if settings.LOG_FORMAT == "json":
+            log.info(line)
+            return
         self.stdout.write(line)
         self.stdout.flush()
