@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+BENCH ?= engine
 
 .DEFAULT_GOAL := help
-.PHONY: help run test demo check clean
+.PHONY: help run test demo bench check clean
 
 help: ## List what there is to do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +21,9 @@ test: $(VENV)/.installed-dev ## Run the tests on what this machine has (ARGS="-k
 
 demo: $(VENV)/.installed ## Play the whole release train through, from a push to PROD, and check every claim
 	@exec $(BIN)/python -m examples.patient_portal.demo $(ARGS)
+
+bench: $(VENV)/.installed-dev ## Measure against a plain shell loop; takes minutes (ARGS="--only trivial" measures less)
+	@exec $(BIN)/python -m bench.$(BENCH) $(ARGS)
 
 check: export DJANGO_SETTINGS_MODULE = tests.settings
 check: $(VENV)/.installed-dev ## Style, types, import contracts, migrations, templates
