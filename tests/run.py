@@ -28,6 +28,8 @@ def main(arguments: Sequence[str]) -> int:
     if chromium() is None:
         marks += " and not journey"
         left_out.append("The tests in a real browser: there is no chromium in PATH (apt-get install chromium).")
+    if os.geteuid() != 0:
+        left_out.append("The tests that need the rights of root: scripts that run as another user, a full disk.")
     statuses = [_pytest("SQLite, as on a bare machine", marks, arguments, {})]
     missing = _missing_servers()
     if missing:

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 import redis
@@ -29,83 +29,185 @@ from tests.machine import postgres_programs, redis_program
 
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
-ATTEMPTS = 3  # a free port may be taken by somebody else between looking and listening
+ATTEMPTS = 10  # a free port may be taken by somebody else between looking and listening
+AnyServer = TypeVar("AnyServer", bound="Server")
 
 
 class CannotStart(Exception):
     """A private server did not start. Carries a sentence and the server's last words."""
 
 
+class Server:
+    """One server program of ours. It keeps its port and its data once it has started, so that it can be stopped, killed
+    and started again under those who use it."""
+
+    name = ""
+    stop_signal = signal.SIGTERM
+
+    def __init__(self, home: Path, owner: str | None) -> None:
+        """home: where its data lies; owner: the account that it runs as (None: ours)."""
+        self.home, self.owner = home, owner
+        self.password = secrets.token_urlsafe(16)
+        self.port = 0  # none yet
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where those who use it find it."""
+        return self.url_at(self.port)
+
+    def start(self) -> None:
+        """On a free port, later on the same one; returns when it answers. Raises CannotStart with its last words."""
+        for _ in range(ATTEMPTS):
+            port = self.port or free_port()
+            self.process = self._launched(port)
+            if _wait(self.process, lambda port=port: self.answers(port)):
+                self.port = port
+                return
+            self.stop()
+            time.sleep(0.5)  # what a killed one has left behind goes away by itself
+        raise CannotStart(f"{self.name} did not start: {self._log.read_text(errors='replace')[-2000:]}")
+
+    def stop(self) -> None:
+        """As its operators do. Nothing happens when it does not run."""
+        if self.process is not None:
+            _end(self.process, self.stop_signal)
+
+    def kill(self) -> None:
+        """As the kernel does: it gets to clear up nothing."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def url_at(self, port: int) -> str:
+        raise NotImplementedError
+
+    def command(self, port: int) -> list[str]:
+        raise NotImplementedError
+
+    def answers(self, port: int) -> bool:
+        raise NotImplementedError
+
+    @property
+    def _log(self) -> Path:
+        return self.home / "server.log"
+
+    def _launched(self, port: int) -> "subprocess.Popen[bytes]":
+        with self._log.open("wb") as output:
+            return subprocess.Popen(
+                self.command(port),
+                cwd=self.home,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - the test runner has one thread
+                **_as(self.owner),
+            )
+
+
+class Postgres(Server):
+    """What it has committed survives its own death (`synchronous_commit`), not that of the machine (`fsync`)."""
+
+    name = "PostgreSQL"
+    stop_signal = signal.SIGINT  # “fast”: it breaks connections instead of waiting for them
+    settings = {
+        "listen_addresses": "127.0.0.1",
+        "unix_socket_directories": "",
+        "max_connections": "400",
+        "fsync": "off",
+        "full_page_writes": "off",
+    }
+
+    def __init__(self, home: Path, owner: str | None, programs: Path) -> None:
+        super().__init__(home, owner)
+        self.programs = programs
+
+    def url_at(self, port: int, database: str = "signalbox") -> str:
+        return f"postgres://signalbox:{self.password}@127.0.0.1:{port}/{database}"
+
+    def command(self, port: int) -> list[str]:
+        settings = self.settings | {"port": str(port)}
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        return [str(self.programs / "postgres"), "-D", str(self.home / "data"), *options]
+
+    def answers(self, port: int) -> bool:
+        try:
+            psycopg.connect(self.url_at(port, "postgres"), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+
+class Redis(Server):
+    """It keeps nothing: whoever restarts it has lost all messages."""
+
+    name = "Redis"
+
+    def __init__(self, home: Path, owner: str | None, program: str) -> None:
+        super().__init__(home, owner)
+        self.program = program
+
+    def url_at(self, port: int) -> str:
+        return f"redis://:{self.password}@127.0.0.1:{port}/0"
+
+    def client(self) -> "redis.Redis":
+        return redis.Redis.from_url(self.url)
+
+    def command(self, port: int) -> list[str]:
+        where = ["--bind", "127.0.0.1", "--port", str(port), "--dir", str(self.home)]
+        return [self.program, *where, "--requirepass", self.password, "--save", "", "--appendonly", "no"]
+
+    def answers(self, port: int) -> bool:
+        try:
+            with redis.Redis(port=port, password=self.password, socket_timeout=2) as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+
 @contextmanager
-def postgres() -> Iterator[str]:
-    """A private PostgreSQL; yields its DATABASE_URL. Raises CannotStart."""
+def postgres(kind: type[Postgres] = Postgres) -> Iterator[Postgres]:
+    """A private PostgreSQL with an empty database. Raises CannotStart."""
     programs = postgres_programs()
     if programs is None:
         raise CannotStart("There is no PostgreSQL server on this machine.")
     owner = _unprivileged_owner()
-    password = secrets.token_urlsafe(16)
-    with _directory("signalbox-postgres-", owner) as home:
-        _create_cluster(programs, home, password, owner)
-
-        def command(port: int) -> list[str]:
-            settings = {
-                "listen_addresses": "127.0.0.1",
-                "port": str(port),
-                "unix_socket_directories": "",
-                "max_connections": "200",
-                "fsync": "off",
-                "synchronous_commit": "off",
-                "full_page_writes": "off",
-            }
-            options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-            return [str(programs / "postgres"), "-D", str(home / "data"), *options]
-
-        def url(port: int, database: str) -> str:
-            return f"postgres://signalbox:{password}@127.0.0.1:{port}/{database}"
-
-        def answers(port: int) -> bool:
-            try:
-                psycopg.connect(url(port, "postgres"), connect_timeout=2).close()
-            except psycopg.OperationalError:
-                return False
-            return True
-
-        with _server("PostgreSQL", command, answers, home, owner, signal.SIGINT) as port:
-            with psycopg.connect(url(port, "postgres"), autocommit=True) as connection:
-                connection.execute("CREATE DATABASE signalbox")
-            yield url(port, "signalbox")
+    with _directory("signalbox-postgres-", owner) as home, _stopped(kind(home, owner, programs)) as server:
+        _create_cluster(programs, home, server.password, owner)
+        server.start()
+        with psycopg.connect(server.url_at(server.port, "postgres"), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE signalbox")
+        yield server
 
 
 @contextmanager
-def redis_server() -> Iterator[str]:
-    """A private Redis; yields its CELERY_BROKER_URL. Raises CannotStart."""
+def redis_server() -> Iterator[Redis]:
+    """A private Redis. Raises CannotStart."""
     program = redis_program()
     if program is None:
         raise CannotStart("There is no Redis or Valkey server on this machine.")
-    password = secrets.token_urlsafe(16)
-    with _directory("signalbox-redis-", None) as home:
-
-        def command(port: int) -> list[str]:
-            where = ["--bind", "127.0.0.1", "--port", str(port), "--dir", str(home)]
-            return [program, *where, "--requirepass", password, "--save", "", "--appendonly", "no"]
-
-        def answers(port: int) -> bool:
-            try:
-                with redis.Redis(port=port, password=password, socket_timeout=2) as client:
-                    return bool(client.ping())
-            except redis.RedisError:
-                return False
-
-        with _server("Redis", command, answers, home, None, signal.SIGTERM) as port:
-            yield f"redis://:{password}@127.0.0.1:{port}/0"
+    with _directory("signalbox-redis-", None) as home, _stopped(Redis(home, None, program)) as server:
+        server.start()
+        yield server
 
 
 @contextmanager
-def both() -> Iterator[dict[str, str]]:
+def _stopped(server: AnyServer) -> Iterator[AnyServer]:
+    """Whatever becomes of it meanwhile, it is stopped in the end."""
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@contextmanager
+def both(kind: type[Postgres] = Postgres) -> Iterator[dict[str, str]]:
     """Both servers; yields the two variables that point to them. Raises CannotStart."""
     with ExitStack() as stack:
-        database = stack.enter_context(postgres())
-        yield {"DATABASE_URL": database, "CELERY_BROKER_URL": stack.enter_context(redis_server())}
+        database = stack.enter_context(postgres(kind))
+        broker = stack.enter_context(redis_server())
+        yield {"DATABASE_URL": database.url, "CELERY_BROKER_URL": broker.url}
 
 
 def _unprivileged_owner() -> str | None:
@@ -144,39 +246,6 @@ def _create_cluster(programs: Path, home: Path, password: str, owner: str | None
     made = subprocess.run([*command, *options], cwd=home, capture_output=True, text=True, check=False, **_as(owner))
     if made.returncode:
         raise CannotStart(f"PostgreSQL could not make a private cluster: {made.stderr.strip()}")
-
-
-@contextmanager
-def _server(
-    name: str,
-    command: Callable[[int], list[str]],
-    answers: Callable[[int], bool],
-    home: Path,
-    owner: str | None,
-    stop: signal.Signals,
-) -> Iterator[int]:
-    """Start it on a free port, yield the port when it answers, and stop it in the end."""
-    for _ in range(ATTEMPTS):
-        port = free_port()
-        log = home / "server.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                command(port),
-                cwd=home,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=die_with_parent,  # noqa: PLW1509 - the test runner has one thread
-                **_as(owner),
-            )
-        try:
-            if _wait(process, lambda port=port: answers(port)):
-                yield port
-                return
-        finally:
-            _end(process, stop)
-    raise CannotStart(f"{name} did not start: {log.read_text(errors='replace')[-2000:]}")
 
 
 def _wait(process: "subprocess.Popen[bytes]", answers: Callable[[], bool]) -> bool:

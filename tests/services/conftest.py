@@ -4,18 +4,68 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import environ
 import psycopg
 import pytest
 import redis
+from celery import current_app
 from django.conf import settings as configured
+from django.core.management import call_command
 from django.db import connection
+from kombu import pools
 from psycopg.sql import SQL, Identifier, Literal
+from pytest_django.plugin import DjangoDbBlocker
 
-from deployments import holding
+from deployments import doorbell, holding
+from tests import servers
 from tests.deployments.conftest import own_worker, yard
 from tests.deployments.real_workers import Fleet
+from tests.services.faults import Line
+from tests.services.web import Web
 
 __all__ = ["own_worker", "yard"]
+
+MANIFEST = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Iterator[Line]:
+    """Where trains run whose scripts leave marks and wait."""
+    line = Line(tmp_path / "line")
+    yield line
+    line.gate.close()
+
+
+@pytest.fixture
+def broker(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[servers.Redis]:
+    """A Redis of this test alone, which may stop it and start it again. Ask for it before the fleet."""
+    with servers.redis_server() as server:
+        settings.CELERY_BROKER_URL = server.url
+        monkeypatch.setenv("CELERY_BROKER_URL", server.url)
+        monkeypatch.setattr(doorbell, "_silent_until", 0.0)
+        _forget_the_way_to_the_broker()
+        yield server
+    _forget_the_way_to_the_broker()
+
+
+def _forget_the_way_to_the_broker() -> None:
+    """Celery keeps connections, and asks the environment for an address only when it makes new ones."""
+    pools.reset()
+    current_app._after_fork()
+
+
+@pytest.fixture(scope="module")
+def database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[servers.Postgres]:
+    """A PostgreSQL of these tests alone, which may stop it and start it again: all their rows are there."""
+    with servers.postgres() as server, django_db_blocker.unblock():
+        usual = dict(connection.settings_dict)
+        connection.close()
+        parts = environ.Env.db_url_config(server.url)
+        connection.settings_dict.update({name: parts[name] for name in ("HOST", "PORT", "USER", "PASSWORD", "NAME")})
+        call_command("migrate", verbosity=0, interactive=False)
+        yield server
+        connection.close()
+        connection.settings_dict.update(usual)
 
 
 @pytest.fixture
@@ -26,6 +76,21 @@ def fleet(transactional_db: None, own_worker: holding.Worker, tmp_path: Path) ->
     yield fleet
     fleet.disband()
     Messages().lose_all()
+
+
+@pytest.fixture
+def web(fleet: Fleet, settings: Any, tmp_path: Path) -> Iterator[Web]:
+    """The web server of the same portal, with its static files."""
+    environment = fleet.environment | {"DJANGO_SETTINGS_MODULE": "config.settings"}
+    settings.STATIC_ROOT = fleet.home / "static"
+    settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": MANIFEST}}
+    call_command("collectstatic", verbosity=0, interactive=False)
+    web = Web(environment, tmp_path / "web.log")
+    try:
+        web.start()
+        yield web
+    finally:
+        web.kill()
 
 
 @pytest.fixture
