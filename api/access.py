@@ -8,7 +8,8 @@ from django.db.models import Q, QuerySet
 from django.http import Http404
 
 from api.auth import Caller
-from deployments.models import Deployment
+from deployments import on_hold
+from deployments.models import Deployment, Hold
 from lifecycles.models import Environment
 from projects import access
 from projects.access import Act
@@ -53,6 +54,21 @@ def deployment_of(who: Caller, pk: int, act: Act = Act.SEE) -> Deployment:
         raise Http404(f"There is no deployment {pk}, or you may not see it.")
     access.require(who.user, act, found.project)
     return found
+
+
+def hold_of(who: Caller, pk: int) -> Hold:
+    found = on_hold.record_of(projects_of(who)).filter(pk=pk).first()
+    if found is None:
+        raise Http404(f"There is no hold {pk}, or it concerns none of your projects.")
+    return found
+
+
+def refuse_beyond_token(who: Caller, project: Project | None) -> None:
+    """Raise PermissionDenied where every project (None) is meant and the token is for one only."""
+    if project is None and who.is_limited:
+        raise PermissionDenied(
+            "This token is for one project only, and this concerns every project. Name that project."
+        )
 
 
 def environments_of(who: Caller) -> QuerySet[Environment]:

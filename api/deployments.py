@@ -16,10 +16,11 @@ from api.problems import ApiRefused
 from api.shapes import deployments as shapes
 from api.shapes.common import Page
 from api.shapes.releases import blocker
-from deployments import actions, log, policy
+from deployments import actions, decisions, log, policy, pools, resolving
+from deployments.decisions import Decision
 from deployments.models import WAITING, Deployment, Status
-from deployments.waiting import waiting_for
-from projects.access import Act
+from deployments.waiting import undecided_for, waiting_for
+from projects.access import Act, may
 
 router = Router(tags=["Deployments"])
 
@@ -155,13 +156,17 @@ def cancel(request: HttpRequest, pk: int, asked: Body[shapes.CancelAsked] = NOTH
     scope=Scope.DEPLOY,
     answers={200: shapes.DeploymentShape},
     refuses=(409, 422),
-    summary="Decide about a deployment whose outcome is unknown",
+    summary="Decide how a deployment that waits for a person goes on",
 )
 def resolve(request: HttpRequest, pk: int, asked: shapes.ResolveAsked) -> shapes.DeploymentShape:
-    """Run it again, or record what a person found out that it came to."""
+    """Its outcome is unknown, or a step of it has failed where the environment asks for a person then.
+
+    `decisions` of the deployment says what may be decided, and what that takes. Where the environment asks for a second
+    pair of eyes, `succeeded` is only a proposal (`mark_proposed`) until another account states the same.
+    """
     who = caller(request)
     found = access.deployment_of(who, pk)
-    actions.resolve(found, asked.decision, by=who.user, reason=asked.reason, sure=asked.sure)
+    resolving.resolve(found, asked.decision, by=who.user, reason=asked.reason, sure=asked.sure)
     return shown(request, access.deployment_of(who, pk))
 
 
@@ -201,10 +206,11 @@ def deployment_log(
     summary="List what waits for you",
 )
 def waiting(request: HttpRequest) -> dict[str, Any]:
-    """The requests that this account may decide now, oldest first."""
+    """What cannot go on until this account decides (`resolve`), then the requests that it may approve; oldest first."""
     who = caller(request)
     seen = set(access.projects_of(who).values_list("pk", flat=True)) if who.is_limited else None
-    found = [row for row in waiting_for(who.user) if seen is None or row.project_id in seen]
+    rows = [*undecided_for(who.user), *waiting_for(who.user)]
+    found = [row for row in rows if seen is None or row.project_id in seen]
     return {"items": [_line(request, row) for row in found], "next": None}
 
 
@@ -220,7 +226,16 @@ def shown(request: HttpRequest, found: Deployment) -> shapes.DeploymentShape:
         approvals=list(found.approvals.select_related("person")),
         children=[_line(request, child) for child in children],
         blockers=[blocker(reason) for reason in blockers],
+        decisions=_decisions(request, found),
+        queue_position=pools.place_of(found),
     )
+
+
+def _decisions(request: HttpRequest, found: Deployment) -> list[Decision]:
+    """What the caller may decide about it; nothing without the role."""
+    user = caller(request).user
+    decides = may(user, Act.MANAGE, found.project, found.environment)
+    return decisions.decisions_for(found, user) if decides else []
 
 
 def _line(request: HttpRequest, row: Deployment) -> shapes.DeploymentLine:

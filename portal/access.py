@@ -8,7 +8,8 @@ from django.http import Http404
 
 from accounts.backends import is_administrator
 from accounts.models import Event, User
-from deployments.models import Deployment
+from deployments import on_hold
+from deployments.models import Deployment, Hold, Worker
 from lifecycles.models import Environment
 from projects import access
 from projects.access import Act, projects_for
@@ -48,11 +49,23 @@ def environment_of(user: Person, slug: str) -> Environment:
     return found
 
 
+def hold_of(user: Person, pk: int) -> Hold:
+    """The hold, for whoever may release it. Raises Http404 for strangers, PermissionDenied without the role."""
+    found = on_hold.record_of(projects_for(user)).filter(pk=pk).first()
+    if found is None:
+        raise Http404(f"There is no hold {pk}, or it concerns none of your projects.")
+    access.require_throughout(user, Act.MANAGE, found.project, found.environment)
+    return found
+
+
 def technical_projects(user: Person) -> QuerySet[Project]:
-    """The projects whose packages this person may see. Raises PermissionDenied when there is none."""
+    """The projects whose packages, logs and workers this person may see. Raises PermissionDenied when there is none,
+    unless that is because there are no projects yet."""
     projects = projects_for(user, Act.SEE_TECHNICAL)
-    if not projects.exists():
-        raise PermissionDenied("Your roles do not open packages and logs. Ask an administrator for a viewer's role.")
+    if not projects.exists() and not access.may_everywhere(user, Act.SEE_TECHNICAL):
+        raise PermissionDenied(
+            "Your roles do not open packages, logs and workers. Ask an administrator for a viewer's role."
+        )
     return projects
 
 
@@ -62,6 +75,16 @@ def packages_of(user: Person) -> PackageQuerySet:
     if access.may_everywhere(user, Act.SEE_TECHNICAL):
         return Package.objects.all()
     return Package.objects.filter(projects__in=projects).distinct()
+
+
+def worker_of(user: Person, pk: int) -> Worker:
+    """The worker, for an administrator of the portal: every project may depend on it."""
+    if not is_administrator(user):
+        raise PermissionDenied("Workers serve every project, so only an administrator may tell them to drain. Ask one.")
+    found = Worker.objects.filter(pk=pk).first()
+    if found is None:
+        raise Http404("There is no such worker any more.")
+    return found
 
 
 def package_of(user: Person, name: str) -> Package:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from deployments.decisions import UNDECIDED
 from deployments.models import DONE, Deployment, Status
 
 NOT_STARTED = (Status.REQUESTED, Status.SCHEDULED, Status.PENDING, Status.QUEUED)
@@ -13,13 +14,11 @@ class Consequences:
 
     dropped: list[Deployment]  # have not started, and never will
     running: list[Deployment]  # go on to their end unless they are stopped
-    unknown: list[Deployment]  # their outcome is not known, and cancelling does not tell it
+    undecided: list[Deployment]  # wait for a person; cancelling does not tell what is really there
     done: list[Deployment]  # stay as they are
-
-    @property
-    def is_choice(self) -> bool:
-        """Whether something runs, so that it matters how the cancelling is meant."""
-        return bool(self.running or self.unknown)
+    is_choice: (
+        bool  # something goes on or stays open unless it is stopped, so that it matters how the cancelling is meant
+    )
 
 
 def consequences_of(deployment: Deployment) -> Consequences:
@@ -27,9 +26,12 @@ def consequences_of(deployment: Deployment) -> Consequences:
     parts = [deployment]
     if deployment.project.is_stack:
         parts = list(deployment.children.with_names().order_by("stage", "pk")) or parts
+    running = [part for part in parts if part.status == Status.RUNNING]
+    undecided = [part for part in parts if part.status in UNDECIDED]
     return Consequences(
         dropped=[part for part in parts if part.status in NOT_STARTED],
-        running=[part for part in parts if part.status == Status.RUNNING],
-        unknown=[part for part in parts if part.status in (Status.INTERRUPTED, Status.NEEDS_ATTENTION)],
+        running=running,
+        undecided=undecided,
         done=[part for part in parts if part.status in DONE],
+        is_choice=bool(running or (undecided and deployment.project.is_stack)),
     )

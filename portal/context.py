@@ -11,8 +11,11 @@ from django.utils import timezone
 
 from accounts.backends import is_administrator
 from deployments.models import Deployment
-from deployments.waiting import waiting_for
-from projects.access import Act, projects_for
+from deployments.waiting import undecided_for, waiting_for
+from portal.undecided import Undecided
+from projects.access import Act, may_everywhere, projects_for
+
+HOLDS = ("holds", "put-hold", "release-hold")
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,15 @@ class Frame:
         """The requests that wait for this person's decision."""
         return waiting_for(self.request.user) if self.request.user.is_authenticated else []
 
+    @cached_property
+    def undecided(self) -> list[Undecided]:
+        """The scripts that cannot go on until this person decides."""
+        user = self.request.user
+        return [Undecided(row, user) for row in undecided_for(user)] if user.is_authenticated else []
+
     @property
     def waiting(self) -> int:
-        return len(self.decisions)
+        return len(self.decisions) + len(self.undecided)
 
     @cached_property
     def navigation(self) -> list[Entry]:
@@ -47,9 +56,10 @@ class Frame:
             self._entry("Overview", "overview", "project", "release", "request", "release-create", "notes"),
             self._entry("Waiting for you", "waiting", "approval", count=self.waiting),
         ]
-        entries.append(self._entry("Deployments", "deployments", "deployment", "cancel", "resolve"))
-        if projects_for(self.request.user, Act.SEE_TECHNICAL).exists():
+        entries.append(self._entry("Deployments", "deployments", "deployment", "cancel", "resolve", *HOLDS))
+        if self._sees_technical:
             entries.append(self._entry("Packages", "packages", "package", "evaluations"))
+            entries.append(self._entry("Workers", "workers", "drain"))
         entries.append(self._entry("Activity", "activity"))
         if is_administrator(self.request.user):
             entries.append(Entry("Configuration", reverse("admin:index"), current=False))
@@ -63,6 +73,12 @@ class Frame:
     @property
     def version(self) -> str:
         return product_version()
+
+    @property
+    def _sees_technical(self) -> bool:
+        """Also before there are any projects, for whoever will see all of them."""
+        user = self.request.user
+        return projects_for(user, Act.SEE_TECHNICAL).exists() or may_everywhere(user, Act.SEE_TECHNICAL)
 
     def _entry(self, label: str, name: str, *also: str, count: int = 0) -> Entry:
         match = self.request.resolver_match

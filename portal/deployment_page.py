@@ -3,14 +3,19 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 from accounts.models import User
-from deployments import alignment, log, policy, presence
-from deployments.models import BROKEN_OFF, WAITING, Approval, Deployment, LiveVersion, Status, StepRun
+from deployments import alignment, log, on_hold, policy, pools
+from deployments.decisions import UNDECIDED
+from deployments.models import BROKEN_OFF, WAITING, Approval, Deployment, Hold, LiveVersion, Status
 from deployments.policy import GateState
 from portal import log_page
+from portal.aftermath import Part, aftermath_of
 from portal.log_page import Stretch
+from portal.steps import Ran, ran
+from portal.undecided import Undecided
 from projects.access import Act, may
 
 OPEN = (Status.RUNNING, Status.NEEDS_ATTENTION, *BROKEN_OFF)  # where somebody has to look
@@ -46,9 +51,9 @@ class DeploymentPage:
         return list(self.deployment.children.with_names().order_by("stage", "pk"))
 
     @cached_property
-    def step_runs(self) -> list[StepRun]:
+    def steps(self) -> list[Ran]:
         """The steps of a script, attempt by attempt; none for a train, whose steps are its components."""
-        return [] if self.deployment.project.is_stack else list(self.deployment.step_runs.all())
+        return [] if self.deployment.project.is_stack else ran(self.deployment)
 
     @property
     def is_waiting(self) -> bool:
@@ -65,7 +70,27 @@ class DeploymentPage:
             ]
         if row.status == Status.PENDING:
             return ["It starts when the stage before has succeeded."]
-        return [_free_worker(row)] if row.status == Status.QUEUED else []
+        if self.is_held:
+            return [on_hold.sentence_of(hold) for hold in self.holds]
+        return [sentence] if (sentence := pools.position_of(row)) else []
+
+    @cached_property
+    def holds(self) -> list[Hold]:
+        """What stands in the way of deployments like this one; nothing concerns one that is over."""
+        row = self.deployment
+        return [] if row.is_final else on_hold.keeping(row.project, row.environment)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it waits for a worker, and would not be taken by one."""
+        row = self.deployment
+        waits = row.status == Status.QUEUED and row.is_top and row.started_at is None
+        return waits and bool(self.holds)
+
+    @property
+    def banner(self) -> list[Hold]:
+        """The holds that the frame of the page tells of: where it waits for them, `waits_for` does."""
+        return [] if self.is_waiting or self.is_held else self.holds
 
     @cached_property
     def live(self) -> LiveVersion | None:
@@ -82,9 +107,30 @@ class DeploymentPage:
         return list(self.deployment.approvals.select_related("person"))
 
     @cached_property
-    def unknown(self) -> list[Deployment]:
-        """The scripts whose outcome a person has to decide."""
-        return [script for script in self.scripts if script.status == Status.INTERRUPTED]
+    def undecided(self) -> list[Undecided]:
+        """The scripts that wait for a person."""
+        return [Undecided(script, self.user) for script in self.scripts if script.status in UNDECIDED]
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether it is one of them itself, rather than a train with such a component."""
+        return any(stop.deployment.pk == self.deployment.pk for stop in self.undecided)
+
+    @cached_property
+    def aftermath(self) -> list[tuple[str, list[Part]]]:
+        """What had been done of a cancelled deployment, and what not."""
+        return aftermath_of(self.deployment) if self.deployment.status == Status.CANCELLED else []
+
+    @cached_property
+    def limits(self) -> list[tuple[str, datetime]]:
+        """What is stopped when it takes too long, and when that is."""
+        row = self.deployment
+        if row.status != Status.RUNNING:
+            return []
+        limits = [(f"“{self.steps[-1].run.name}”", row.deadline_at)] if self.steps else []
+        limits += [("The whole deployment", row.overdue_at)]
+        limits += [(f"The deployment of {row.parent.release}", row.parent.overdue_at)] if row.parent else []
+        return [(what, at) for what, at in limits if at]
 
     @property
     def may_decide(self) -> bool:
@@ -103,10 +149,6 @@ class DeploymentPage:
         if row.cancel_stops_running or policy.why_not_cancellable(row):
             return False
         return may(self.user, policy.act_to_cancel(row, self.user), row.project, row.environment)
-
-    @property
-    def may_resolve(self) -> bool:
-        return may(self.user, Act.MANAGE, self.deployment.project, self.deployment.environment)
 
     @cached_property
     def folds(self) -> list[Fold]:
@@ -127,7 +169,7 @@ class DeploymentPage:
         """Changes with everything that the page shows besides the lines of the logs."""
         facts = [
             *(_facts(row) for row in {row.pk: row for row in [self.deployment, *self.scripts]}.values()),
-            *((run.pk, run.finished_at) for run in self.step_runs),
+            *((step.run.pk, step.run.finished_at, step.run.ignored) for step in self.steps),
             *((approval.pk, approval.withdrawn_at) for approval in self.approvals),
             *(self.waits_for if not self.deployment.is_final else ()),
         ]
@@ -160,15 +202,6 @@ def _closed(script: Deployment) -> Fold:
     return Fold(script, None, is_open=False)
 
 
-def _free_worker(row: Deployment) -> str:
-    pool = row.environment.worker_pool
-    if presence.is_served(pool):
-        return "It starts as soon as a worker is free."
-    return (
-        f"No worker serves the pool “{pool}” at present. It starts as soon as one does; an administrator can see to it."
-    )
-
-
 def _facts(row: Deployment) -> list[object]:
     return [
         row.pk,
@@ -178,4 +211,7 @@ def _facts(row: Deployment) -> list[object]:
         row.cancel_requested_at,
         row.cancel_stops_running,
         row.fingerprint,
+        row.deadline_at,
+        row.overdue_at,
+        row.mark_proposed_at,
     ]

@@ -4,6 +4,7 @@ import http.client
 import os
 import socket
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,10 +12,12 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from config import broker
+from deployments.doorbell import queue_of
 from portal.children import Child
 from portal.startup import CannotRun
 
 WEB_THREADS = 8
+GRANIAN_JSON = settings.BASE_DIR / "config" / "granian-json.json"  # its logging where LOG_FORMAT is json
 NO_BROKER = "memory://"  # nobody else reads it: the workers find their work by looking into the database
 
 
@@ -74,22 +77,33 @@ def remove_socket() -> None:
 
 
 def web(broker_url: str) -> Child:
-    listen = ["--host", settings.HOST, "--port", str(settings.PORT)]
-    threads = ["--workers", "1", "--blocking-threads", str(WEB_THREADS)]
-    quiet = ["--no-ws", "--log-level", "warning"]
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", *listen, *threads, *quiet]
-    child = _child("web", "The web server", [*command, "config.wsgi:application"], broker_url)
+    child = _child("web", "The web server", web_command(), broker_url)
     child.ready = _portal_answers
     return child
 
 
+def web_command() -> list[str]:
+    """What serves pages and API, wherever it is started: here, by `manage.py web`, by systemd."""
+    listen = ["--host", settings.HOST, "--port", str(settings.PORT)]
+    threads = ["--workers", str(settings.WEB_PROCESSES), "--blocking-threads", str(WEB_THREADS)]
+    quiet = ["--no-ws", "--log-level", "warning"]
+    access = ["--access-log"] if settings.ACCESS_LOG else []
+    lines = ["--log-config", str(GRANIAN_JSON)] if settings.LOG_FORMAT == "json" else []
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", *listen, *threads, *quiet, *access, *lines]
+    return [*command, "config.wsgi:application"]
+
+
 def worker(broker_url: str) -> Child:
     """Its scripts run in sessions of their own: they outlive it, and the next worker adopts them."""
-    pool = ["-P", "threads", "-c", str(settings.WORKER_SLOTS)]
-    queues = ["-Q", ",".join(settings.WORKER_QUEUES), "-n", "signalbox@%h", "-l", settings.LOG_LEVEL]
+    return _child("worker", "The worker", worker_command(settings.WORKER_POOLS), broker_url)
+
+
+def worker_command(pools: Sequence[str]) -> list[str]:
+    """What carries deployments out for these pools, wherever it is started."""
+    threads = ["-P", "threads", "-c", str(settings.WORKER_SLOTS)]
+    queues = ["-Q", ",".join(queue_of(pool) for pool in pools), "-n", "signalbox@%h", "-l", settings.LOG_LEVEL]
     alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    command = [sys.executable, "-m", "celery", "-A", "config", "worker", *pool, *queues, *alone]
-    return _child("worker", "The worker", command, broker_url)
+    return [sys.executable, "-m", "celery", "--quiet", "-A", "config", "worker", *threads, *queues, *alone]
 
 
 def stand_ins() -> list[Child]:

@@ -7,8 +7,9 @@ from functools import cached_property
 from django.db.models import QuerySet
 
 from accounts.models import User
+from deployments import on_hold
 from deployments.grid import Cell, Grid, build_grids
-from deployments.models import Deployment, LiveVersion
+from deployments.models import Deployment, Hold, LiveVersion
 from lifecycles.models import Environment
 from portal.release_page import WayBack, ways_back
 from projects.access import Act, may
@@ -44,7 +45,12 @@ class ProjectPage:
     @cached_property
     def grid(self) -> Grid:
         """The grid of the stack that it is, or belongs to."""
-        return build_grids([self.project.parent or self.project])[0]
+        return build_grids([self.project.parent or self.project], holds=self.holds)[0]
+
+    @cached_property
+    def holds(self) -> list[Hold]:
+        """Those that keep it from being deployed somewhere."""
+        return on_hold.standing_over_project(self.project)
 
     @cached_property
     def cells(self) -> list[Cell]:
@@ -83,6 +89,10 @@ class ProjectPage:
     @property
     def may_create(self) -> bool:
         return may(self.user, Act.CREATE_RELEASE, self.project)
+
+    @property
+    def may_hold(self) -> bool:
+        return not self.project.parent_id and may(self.user, Act.MANAGE, self.project)
 
     @property
     def may_see_packages(self) -> bool:

@@ -6,10 +6,12 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from deployments.models import Deployment
+from deployments.holds import hold
+from deployments.models import Deployment, Hold
+from projects.models import Project
 from tests.deployments.conftest import own_worker  # noqa: F401
-from tests.deployments.rows import claimed, interrupted, run_out
-from tests.deployments.scenes import requested
+from tests.deployments.rows import a_worker, claimed, interrupted, run_out
+from tests.deployments.scenes import a_manager, requested
 from tests.factories import a_release, a_rule, a_stack, a_user, an_administrator, an_environment
 
 ROLES = (
@@ -28,6 +30,7 @@ SIGNED_IN = {"stranger", *MEMBERS}
 EVERYBODY = {"anonymous", *SIGNED_IN}
 ASKING = {"deployer", "release_manager"}
 MANAGING = {"release_manager"}
+ADMINISTERING = {"administrator"}
 THROUGH = (200, 204, 286, 302, 422)  # 422: the door is open, and the verb says why not
 
 # (route, method): who gets through. Strangers are told 404 and members 403, unless STRANGERS says otherwise.
@@ -35,6 +38,8 @@ WHO_MAY = {
     ("portal:sign-in", "get"): EVERYBODY,
     ("portal:sign-out", "post"): SIGNED_IN,
     ("portal:healthz", "get"): EVERYBODY,
+    ("portal:readyz", "get"): EVERYBODY,
+    ("portal:metrics", "get"): EVERYBODY,  # from this very machine; tests/operations/test_metrics.py has the rest
     ("portal:overview", "get"): SIGNED_IN,
     ("portal:overview-live", "get"): MEMBERS,
     ("portal:project", "get"): MEMBERS,
@@ -62,16 +67,29 @@ WHO_MAY = {
     ("portal:waiting", "get"): SIGNED_IN,
     ("portal:environments", "get"): SIGNED_IN,
     ("portal:history", "get"): MEMBERS,
+    ("portal:holds", "get"): SIGNED_IN,
+    ("portal:put-hold", "get"): MANAGING,
+    ("portal:put-hold", "post"): MANAGING,
+    ("portal:release-hold", "get"): MANAGING,
+    ("portal:release-hold", "post"): MANAGING,
     ("portal:packages", "get"): TECHNICAL,
     ("portal:package", "get"): TECHNICAL,
     ("portal:version", "get"): TECHNICAL,
     ("portal:withdraw-version", "post"): MANAGING,
     ("portal:restore-version", "post"): MANAGING,
     ("portal:evaluations", "get"): TECHNICAL,
+    ("portal:workers", "get"): TECHNICAL,
+    ("portal:workers-live", "get"): TECHNICAL,
+    ("portal:drain", "get"): ADMINISTERING,
+    ("portal:drain", "post"): ADMINISTERING,
+    ("portal:resume", "post"): ADMINISTERING,
     ("portal:activity", "get"): SIGNED_IN,
 }
 NO_PACKAGES = {"packages", "package", "version", "withdraw-version", "restore-version", "evaluations"}
-STRANGERS = {f"portal:{name}": 403 for name in NO_PACKAGES}  # they all belong to nobody whom a stranger could ask about
+NO_WORKERS = {"workers", "workers-live", "drain", "resume"}
+NO_HOLDING = {"put-hold"}
+# nobody whom a stranger could ask about
+STRANGERS = {f"portal:{name}": 403 for name in NO_PACKAGES | NO_WORKERS | NO_HOLDING}
 
 
 def routes(patterns: list[URLPattern | URLResolver], namespace: str = "") -> Iterator[tuple[str, URLPattern]]:
@@ -98,12 +116,16 @@ def known(db: None) -> dict[str, dict[str, object]]:
     requested(release)
     run_out()
     waiting = requested(release, "PROD")
+    worker = a_worker()
     usual = {"slug": "shop", "number": release.number, "pk": waiting.pk, "name": "ui", "version": "1.0.0"}
     script = Deployment.objects.get(parent__isnull=False, project__slug="ui")
     return {
         "": usual,
         "portal:history": usual | {"slug": "test"},
+        "portal:drain": usual | {"pk": worker.pk},
+        "portal:resume": usual | {"pk": worker.pk},
         "portal:resolve": usual | {"pk": one_to_resolve().pk},
+        "portal:release-hold": usual | {"pk": one_that_stands().pk},
         "portal:log": usual | {"pk": script.pk},
         "portal:log-raw": usual | {"pk": script.pk},
     }
@@ -112,6 +134,10 @@ def known(db: None) -> dict[str, dict[str, object]]:
 def one_to_resolve() -> Deployment:
     requested(a_release(a_stack("Kiosk", components={"Till": 1})))
     return interrupted(claimed())
+
+
+def one_that_stands() -> Hold:
+    return hold(Project.objects.get(slug="kiosk"), None, by=a_manager(), reason="Stocktaking")
 
 
 def sign_in(client: Client, role: str) -> None:

@@ -7,6 +7,8 @@ from ninja import Schema
 from pydantic import AwareDatetime, Field
 
 from api.shapes.common import Asked, BlockerShape, Text, Word
+from deployments import decisions as rules
+from deployments.decisions import Decision
 from deployments.log import LogPage
 from deployments.models import Approval, Deployment
 from deployments.policy import GateState
@@ -38,9 +40,13 @@ class CancelAsked(Asked):
 
 
 class ResolveAsked(Asked):
-    decision: Literal["retry", "succeeded", "failed"]
-    reason: Text
-    sure: bool = Field(default=False, description="Needed to retry while the host is silent.")
+    decision: Literal["retry", "ignore", "succeeded", "failed"] = Field(
+        description="One of those that the deployment's `decisions` name."
+    )
+    reason: Text = Field("", description="Needed where the decision `takes_reason`.")
+    sure: bool = Field(
+        default=False, description="That nothing of it runs there any more; needed where the decision `takes_sure`."
+    )
 
 
 class DeploymentLine(Schema):
@@ -97,17 +103,43 @@ class ApprovalShape(Schema):
     withdrawn_because: str
 
 
+class DecisionShape(Schema):
+    """One way out for a deployment that waits for a person."""
+
+    decision: str = Field(description="What to state when resolving: retry, ignore, succeeded or failed.")
+    word: str = Field(description="What it means, as people read it.")
+    takes_reason: bool
+    takes_sure: bool = Field(description="Its host is silent: somebody has to have looked that nothing runs there.")
+    is_proposal: bool = Field(description="It takes effect once somebody else has confirmed it by the same decision.")
+
+
+class MarkProposed(Schema):
+    """Who has marked it as succeeded, which somebody else has to confirm."""
+
+    by: str
+    at: datetime
+    because: str
+
+
 class DeploymentShape(DeploymentLine):
     reason: str
     start_at: datetime | None
     not_after: datetime | None
+    deadline_at: datetime | None = Field(description="When the step that runs is stopped, at the latest.")
+    overdue_at: datetime | None = Field(description="When the whole deployment is stopped, at the latest.")
     attempt: int
+    failure_ignored: bool = Field(description="Somebody let it go on after a step had failed: it is never live.")
     fingerprint: str = Field(description="Of the plan; an approval names it.")
     plan: list[PlanLine]
     gates: list[GateShape]
     approvals: list[ApprovalShape]
     children: list[DeploymentLine]
     blockers: list[BlockerShape] = Field(description="While it waits: what it waits for.")
+    decisions: list[DecisionShape] = Field(description="While it waits for a person: what this account may decide.")
+    mark_proposed: MarkProposed | None
+    queue_position: int | None = Field(
+        description="In the queue of its worker pool, from 1 on; null where it is in none."
+    )
     log: str
 
 
@@ -162,19 +194,27 @@ def deployment_shape(
     approvals: list[Approval],
     children: list[DeploymentLine],
     blockers: list[BlockerShape],
+    queue_position: int | None,
+    decisions: list[Decision],
 ) -> DeploymentShape:
     return DeploymentShape(
         **_line(deployment, url),
         reason=deployment.reason,
         start_at=deployment.start_at,
         not_after=deployment.not_after,
+        deadline_at=deployment.deadline_at,
+        overdue_at=deployment.overdue_at,
         attempt=deployment.attempt,
+        failure_ignored=deployment.failure_ignored,
         fingerprint=deployment.fingerprint,
         plan=[_plan_line(item) for item in deployment.plan],
         gates=[_gate(state) for state in gates],
         approvals=[_approval(found) for found in approvals],
         children=children,
         blockers=blockers,
+        decisions=[_decision(decision) for decision in decisions],
+        mark_proposed=_proposed(deployment),
+        queue_position=queue_position,
         log=f"{url}/log",
     )
 
@@ -189,6 +229,23 @@ def log_page(page: LogPage) -> LogShape:
 
 def _plan_line(item: dict[str, Any]) -> PlanLine:
     return PlanLine(**{field: item[field] for field in PlanLine.model_fields})
+
+
+def _decision(decision: Decision) -> DecisionShape:
+    return DecisionShape(
+        decision=decision.name,
+        word=decision.word,
+        takes_reason=decision.takes_reason,
+        takes_sure=decision.takes_sure,
+        is_proposal=decision.is_proposal,
+    )
+
+
+def _proposed(deployment: Deployment) -> MarkProposed | None:
+    at = deployment.mark_proposed_at
+    if at is None or not rules.proposal_stands(deployment):
+        return None
+    return MarkProposed(by=str(deployment.mark_proposed_by), at=at, because=deployment.mark_proposed_because)
 
 
 def _gate(state: GateState) -> GateShape:

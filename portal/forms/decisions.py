@@ -1,7 +1,12 @@
 """What people send with a decision. The verbs decide; these forms only read."""
 
-from django import forms
+from collections.abc import Sequence
 
+from django import forms
+from django.http import QueryDict
+
+from deployments.actions import DeploymentRefused
+from deployments.decisions import Decision
 from portal.forms.fields import Choices, Text, sentence_of
 
 COMMENT_MAX = 2000
@@ -48,25 +53,40 @@ class CancelForm(forms.Form):
 
 
 class ResolveForm(forms.Form):
-    """What became of a script whose outcome nobody knows."""
+    """What becomes of a script that waits for a person: one of `decisions`. What has been decided meanwhile, and what
+    is missing, the verb says."""
 
-    decision = forms.ChoiceField(
+    decision = forms.CharField(
         label="What is to become of it?",
-        choices=[
-            ("retry", "Run it again"),
-            ("succeeded", "It has succeeded: I have looked, and the version is there"),
-            ("failed", "It has failed: I have looked, and the version is not there"),
-        ],
         widget=Choices,
-        error_messages={
-            "required": "Decide what is to become of it.",
-            "invalid_choice": "Decide what is to become of it.",
-        },
-    )
-    reason = sentence_of(
-        "How do you know, or why may it run again?", "Say how you know, or why it may run again: it is kept on record."
+        error_messages={"required": "Decide what is to become of it."},
     )
     sure = forms.BooleanField(label="I have made sure that the script is not running there any more", required=False)
+    reason = forms.CharField(
+        label="Why?",
+        help_text="It is kept on record.",
+        widget=Text(),
+        required=False,
+        max_length=COMMENT_MAX,
+        error_messages={"max_length": f"Keep it under {COMMENT_MAX:,} characters."},
+    )
+
+    def __init__(self, decisions: Sequence[Decision], data: QueryDict | None) -> None:
+        super().__init__(data)
+        reason = self.fields["reason"]
+        self.fields["decision"].widget.choices = [(decision.name, decision.word) for decision in decisions]
+        taking = [decision for decision in decisions if decision.takes_reason]
+        if taking and len(taking) == len(decisions):
+            reason.required = True
+            reason.label = "How do you know, or why may it run again?"
+            reason.error_messages["required"] = taking[0].ask
+        elif taking:
+            reason.help_text = "Needed to ignore the failure. It is kept on record."
+
+    def refuse(self, refusal: DeploymentRefused) -> None:
+        """Show why not, beside the field that it is about."""
+        fields = {"host_silent": "sure", "reason_missing": "reason"}
+        self.add_error(fields.get(refusal.code), refusal.sentence)
 
 
 class ReasonForm(forms.Form):

@@ -16,14 +16,17 @@ register = template.Library()
 
 
 @register.simple_tag
-def log_lines(stretch: Stretch, deployment: Deployment, *, in_train: bool = False) -> SafeString:
+def log_lines(
+    stretch: Stretch, deployment: Deployment, *, in_train: bool = False, on_its_page: bool = True
+) -> SafeString:
     """The rows of a stretch as list items. Each number links to its line: on this page when the whole log is here, else
     to the stretch of the log's own page that always holds it.
 
-    in_train  on the page of a train, where several logs begin with line 1
+    in_train     on the page of a train, where several logs begin with line 1
+    on_its_page  False: on a page that shows no more of the log than this stretch
     """
     prefix = f"d{deployment.pk}-L" if in_train else "L"
-    is_here = stretch.total <= (IN_A_TRAIN if in_train else STRETCH)
+    is_here = on_its_page and stretch.total <= (IN_A_TRAIN if in_train else STRETCH)
     own_page = reverse("portal:deployment", args=[deployment.pk])
     return format_html_join(
         "",

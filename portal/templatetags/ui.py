@@ -10,7 +10,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.models import Event
-from deployments.models import Deployment, Status
+from deployments import on_hold
+from deployments.decisions import UNDECIDED
+from deployments.models import Deployment, Hold, Status
 
 register = template.Library()
 
@@ -44,6 +46,7 @@ LOOKS: dict[str, Look] = {
     "attention": Look("is-bad", "triangle-alert", "Needs attention"),
     "drift": Look("is-drift", "equal-not", "Out of step"),
     "none": Look("is-idle", "minus", "Nothing deployed yet"),
+    "on_hold": Look("is-wait", "circle-pause", "On hold"),
 }
 UNKNOWN = Look("is-idle", "circle-dashed", "")
 STOPPING = Look("is-wait", "circle-pause", "Stopping")
@@ -118,8 +121,14 @@ def notice_icon(level: str) -> SafeString:
 def look_of(what: Deployment | str) -> Look:
     """The one mapping from a deployment or status to its class, icon and word."""
     if isinstance(what, Deployment):
-        return STOPPING if what.is_stopping else LOOKS.get(what.status, UNKNOWN)
+        stops = what.is_stopping and what.status not in UNDECIDED  # then a decision is what it waits for
+        return STOPPING if stops else LOOKS.get(what.status, UNKNOWN)
     return LOOKS.get(what, UNKNOWN)
+
+
+@register.filter
+def hold_sentence(hold: Hold) -> str:
+    return on_hold.sentence_of(hold)
 
 
 @register.simple_tag
@@ -215,6 +224,8 @@ ENDINGS = {
     "prevented": Look("is-bad", "ban", ""),
     "withdrawn": Look("is-bad", "ban", ""),
     "cancelled": Look("is-idle", "ban", ""),
+    "put": Look("is-wait", "circle-pause", ""),
+    "released": Look("is-ok", "circle-play", ""),
 }
 SUBJECTS = {"package": "package", "release": "tag", "trigger": "activity", "deployment": "rocket"}
 

@@ -8,23 +8,25 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import User
-from deployments import actions, policy
+from deployments import actions, on_hold, policy
 from deployments.actions import DeploymentRefused, PlanChanged
 from deployments.models import Deployment, Status
-from deployments.waiting import waiting_for, waiting_for_others
+from deployments.waiting import undecided_for_others, waiting_for_others
 from portal.access import deployment_of, person
 from portal.approval_page import approval_page, plan_changes
 from portal.forms.decisions import DecisionForm
 from portal.forms.fields import posted
 from portal.posting import posted_from
+from portal.undecided import Undecided
 
 
 @require_GET
 def waiting(request: HttpRequest) -> HttpResponse:
-    """The requests that this person may decide on; below, those that wait for somebody else."""
+    """What this person may decide (which the frame knows); below, what waits for somebody else."""
     user = person(request.user)
     others = [(row, policy.gate_states(row)) for row in waiting_for_others(user)]
-    return render(request, "portal/waiting.html", {"mine": waiting_for(user), "others": others})
+    undecided = [Undecided(row, user) for row in undecided_for_others(user)]
+    return render(request, "portal/waiting.html", {"others": others, "undecided": undecided})
 
 
 @require_http_methods(["GET", "POST"])
@@ -68,7 +70,9 @@ def _decide(row: Deployment, user: User, given: dict[str, Any]) -> Deployment:
 
 
 def _page(request: HttpRequest, row: Deployment, user: User, form: DecisionForm, changes: list[str]) -> HttpResponse:
-    context = {"page": approval_page(row, user), "deployment": row, "form": form, "changes": changes}
+    holds = [] if row.is_final else on_hold.keeping(row.project, row.environment)
+    page = approval_page(row, user)
+    context = {"page": page, "deployment": row, "form": form, "changes": changes, "holds": holds}
     return render(request, "portal/approval.html", context, status=422 if form.is_bound else 200)
 
 

@@ -1,13 +1,13 @@
-"""One deployment: where it stands, its log as it is written, cancelling it, deciding what became of it; and all of them."""
+"""One deployment: where it stands, its log as it is written, cancelling it, deciding how it goes on; and all of them."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from deployments import actions, log, policy
+from deployments import actions, decisions, log, on_hold, policy, resolving
 from deployments.actions import DeploymentRefused
-from deployments.models import Deployment, Status
+from deployments.models import Deployment
 from portal import log_page
 from portal.access import deployment_of, environments_of, person
 from portal.cancelling import consequences_of
@@ -17,6 +17,7 @@ from portal.forms.fields import posted
 from portal.forms.filters import OfDeployments
 from portal.numbers import number_of
 from portal.paging import page_of
+from portal.undecided import Undecided
 from projects.access import Act, projects_for, require
 
 STOP_POLLING = 286  # htmx's own status: swap this in, then ask no more
@@ -31,7 +32,8 @@ def deployments(request: HttpRequest) -> HttpResponse:
     for field in ("project", "environment", "status"):
         if chosen := narrow.chosen(field):
             rows = rows.filter(**{field: chosen})
-    return render(request, "portal/deployments.html", {"page": page_of(request, rows), "filter": narrow})
+    context = {"page": page_of(request, rows), "filter": narrow, "holds": on_hold.standing_over(projects)}
+    return render(request, "portal/deployments.html", context)
 
 
 @require_GET
@@ -39,7 +41,8 @@ def deployment(request: HttpRequest, pk: int) -> HttpResponse:
     """The page of one deployment. `?from=N` shows its log from line N on."""
     row = deployment_of(request.user, pk)
     page = DeploymentPage(row, person(request.user), number_of(request.GET.get("from")))
-    return render(request, "portal/deployment.html", {"page": page, "deployment": row, "folds": page.folds})
+    context = {"page": page, "deployment": row, "folds": page.folds, "holds": page.banner}
+    return render(request, "portal/deployment.html", context)
 
 
 @require_GET
@@ -96,25 +99,28 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def resolve(request: HttpRequest, pk: int) -> HttpResponse:
-    """A script's outcome is unknown: a person says what became of it, or that it may run again."""
+    """A script waits for a person, who says what became of it or how it goes on."""
     row, user = deployment_of(request.user, pk, Act.MANAGE), person(request.user)
-    form = ResolveForm(posted(request))
+    stop = Undecided(row, user)
+    form = ResolveForm(stop.decisions, posted(request))
     if form.is_valid():
         given = form.cleaned_data
         try:
-            actions.resolve(row, given["decision"], by=user, reason=given["reason"], sure=given["sure"])
+            decided = resolving.resolve(row, given["decision"], by=user, reason=given["reason"], sure=given["sure"])
         except DeploymentRefused as refusal:
-            form.add_error("sure" if refusal.code == "host_silent" else None, refusal.sentence)
+            form.refuse(refusal)
+            stop = Undecided(deployment_of(user, pk), user)  # somebody else may have decided meanwhile
         else:
-            messages.success(request, f"Your decision on {row} is on record.")
+            messages.success(request, _decided(decided))
             return redirect("portal:deployment", row.parent_id or pk)
-    context = {
-        "deployment": row,
-        "form": form,
-        "run": row.step_runs.last(),
-        "is_open": row.status == Status.INTERRUPTED,
-    }
+    context = {"deployment": stop.deployment, "form": form, "stop": stop}
     return render(request, "portal/resolve.html", context, status=422 if form.is_bound else 200)
+
+
+def _decided(row: Deployment) -> str:
+    if decisions.proposal_stands(row):
+        return f"You have marked {row} as succeeded. It counts once somebody else has confirmed it."
+    return f"Your decision on {row} is on record."
 
 
 def _cancelled(row: Deployment) -> str:

@@ -4,17 +4,27 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from deployments import on_hold
 from deployments.history import live_history
 from portal.access import environment_of, environments_of
 from portal.forms.filters import ByProject
 from portal.paging import page_of
-from projects.access import projects_for
+from projects.access import Act, projects_for, reach_of
 
 
 @require_GET
 def environments(request: HttpRequest) -> HttpResponse:
-    """The environments of this person's projects."""
-    return render(request, "portal/environments.html", {"environments": environments_of(request.user)})
+    """The environments of this person's projects, and which of them are on hold as a whole."""
+    environments = list(environments_of(request.user))
+    holds = on_hold.standing_over(projects_for(request.user))
+    whole = {hold.environment_id for hold in holds if hold.project_id is None}
+    context = {
+        "environments": environments,
+        "holds": holds,
+        "held": [place for place in environments if None in whole or place.pk in whole],
+        "may_hold": not reach_of(request.user, Act.MANAGE).is_empty,
+    }
+    return render(request, "portal/environments.html", context)
 
 
 @require_GET

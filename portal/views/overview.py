@@ -4,6 +4,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from deployments import on_hold
 from deployments.grid import build_grids
 from portal import first_steps
 from portal.access import events_of
@@ -19,11 +20,13 @@ def overview(request: HttpRequest) -> HttpResponse:
     projects = projects_for(request.user)
     tops = projects.exclude(kind=Project.Kind.COMPONENT).select_related("lifecycle")
     stray = projects.filter(kind=Project.Kind.COMPONENT).exclude(parent__in=tops)
+    holds = on_hold.standing_over(projects)
     return render(
         request,
         "portal/overview.html",
         {
-            "grids": build_grids(tops),
+            "holds": holds,
+            "grids": build_grids(tops, holds=holds),
             "stray": stray,
             "events": events_of(request.user)[:RECENT],
             "steps": first_steps.steps_for(request.user, projects),
@@ -38,7 +41,7 @@ def live(request: HttpRequest) -> HttpResponse:
     if not slug.isprintable():
         raise Http404("There is no such project.")
     project = get_project(request.user, slug)
-    (grid,) = build_grids([project])
+    (grid,) = build_grids([project], holds=on_hold.standing_over_project(project))
     if grid.revision == request.GET.get("rev"):
         return HttpResponse(status=204)
     return render(request, "portal/_grid.html", {"grid": grid})

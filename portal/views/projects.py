@@ -19,4 +19,5 @@ def project(request: HttpRequest, slug: str) -> HttpResponse:
     releases = page_of(request, found.releases.select_related("created_by"), RELEASES_SHOWN)
     template = "portal/component.html" if found.parent_id else "portal/stack.html"
     context = {"project": found, "page": page, "releases": releases, "lines": page.lines_of(releases.rows)}
+    context["holds"] = page.holds
     return render(request, template, context)

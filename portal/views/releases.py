@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from deployments import actions as deployments
-from deployments import alignment, plans, policy
+from deployments import alignment, on_hold, plans, policy
 from deployments.actions import DeploymentRefused
 from lifecycles.models import Environment
 from portal.access import person
@@ -129,6 +129,7 @@ def _release(request: HttpRequest, slug: str, number: str, act: Act = Act.SEE) -
 
 def _page(request: HttpRequest, found: Release, form: PreventForm | None) -> HttpResponse:
     context = {"release": found, "page": ReleasePage(found, person(request.user)), "form": form or PreventForm()}
+    context["holds"] = on_hold.standing_over_project(found.project)
     return render(request, "portal/release.html", context, status=422 if form else 200)
 
 

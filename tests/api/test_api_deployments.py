@@ -7,10 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.request import Request, urlopen
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import Membership
 from api import patience
-from deployments.models import Deployment, LiveVersion, Status
+from deployments.models import Deployment, LiveVersion, Status, move
+from lifecycles.models import Environment
 from tests.api.callers import a_token, an_account, as_, calling
 from tests.api.rows import a_deployment, a_log, a_train
 from tests.factories import a_lifecycle, a_lone_project, a_release, a_rule, a_stack, a_version, an_environment
@@ -315,6 +317,75 @@ def test_a_retry_while_the_host_is_silent_takes_certainty(release):
     assert (sure.status_code, sure.json()["status"]) == (200, "queued")
 
 
+def test_what_may_be_decided_is_said_to_whoever_may_decide_it(release):
+    ui = release.components.get(component__slug="ui").release
+    script = a_deployment(ui, status=Status.INTERRUPTED, host="w1", owner="w1:1")
+    address = f"/api/v1/deployments/{script.pk}"
+
+    offered = as_("release_manager").get(address).json()["decisions"]
+
+    assert [(found["decision"], found["takes_reason"], found["takes_sure"]) for found in offered] == [
+        ("retry", True, True),
+        ("succeeded", True, False),
+        ("failed", True, False),
+    ]
+    assert as_("deployer").get(address).json()["decisions"] == []
+
+
+def test_what_nobody_needs_to_decide_offers_nothing(release):
+    shown = as_("release_manager").get(f"/api/v1/deployments/{a_train(release).pk}").json()
+
+    assert (shown["decisions"], shown["mark_proposed"], shown["failure_ignored"]) == ([], None, False)
+
+
+def test_a_second_account_confirms_what_the_first_has_marked(release):
+    script = a_deployment(release.components.get(component__slug="ui").release, status=Status.INTERRUPTED, host="w1")
+    Environment.objects.update(second_pair_of_eyes=True)
+    address, marked = f"/api/v1/deployments/{script.pk}/resolve", {"decision": "succeeded", "reason": "Looked"}
+
+    proposed = sent(as_("release_manager"), address, marked)
+    repeated = sent(as_("release_manager"), address, marked)
+    confirmed = sent(calling(an_account("second", "release_manager")), address, marked | {"reason": "Looked too"})
+
+    proposal = proposed.json()["mark_proposed"]
+    assert (proposed.json()["status"], proposal["by"], proposal["because"]) == (
+        "interrupted",
+        "release_manager-account",
+        "Looked",
+    )
+    assert (repeated.status_code, repeated.json()["code"]) == (409, "proposed_already")
+    assert (confirmed.json()["status"], confirmed.json()["mark_proposed"]) == ("succeeded", None)
+
+
+def test_a_failure_is_ignored_with_a_reason_and_never_live(release):
+    script = a_deployment(release.components.get(component__slug="ui").release, status=Status.NEEDS_ATTENTION)
+    script.step_runs.create(attempt=1, position=1, name="Run", finished_at=timezone.now(), exit_status=3, outcome="No.")
+    address = f"/api/v1/deployments/{script.pk}/resolve"
+
+    nameless = sent(as_("release_manager"), address, {"decision": "ignore"})
+    ignored = sent(as_("release_manager"), address, {"decision": "ignore", "reason": "It warms up by itself"})
+
+    assert (nameless.status_code, nameless.json()["code"]) == (422, "reason_missing")
+    assert (ignored.json()["status"], ignored.json()["failure_ignored"]) == ("failed", True)
+    assert "It warms up by itself" in ignored.json()["outcome"]
+    assert not LiveVersion.objects.filter(deployment=script).exists()
+
+
+def test_what_has_failed_is_tried_again_without_a_reason(release):
+    script = a_deployment(release.components.get(component__slug="ui").release, status=Status.NEEDS_ATTENTION)
+
+    answer = sent(as_("release_manager"), f"/api/v1/deployments/{script.pk}/resolve", {"decision": "retry"})
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "queued")
+
+
+def test_what_cannot_go_on_waits_for_whoever_may_decide(release):
+    script = a_deployment(release.components.get(component__slug="ui").release, status=Status.INTERRUPTED)
+
+    assert [line["id"] for line in as_("release_manager").get("/api/v1/waiting").json()["items"]] == [script.pk]
+    assert as_("deployer").get("/api/v1/waiting").json()["items"] == []
+
+
 # -- follow -----------------------------------------------------------------------------------------------------------
 
 
@@ -371,7 +442,7 @@ def test_a_wait_ends_when_the_status_changes(live_server):
         answer = pool.submit(lambda: json.load(urlopen(request)))
         while patience._places._value == patience.MOST_WAITING and time.monotonic() - started < 30:
             time.sleep(0.01)
-        Deployment.objects.filter(pk=waiting.pk).move(Status.SCHEDULED)
+        move(waiting.pk, Status.SCHEDULED)
 
     assert answer.result()["status"] == "scheduled"
     assert time.monotonic() - started < 30

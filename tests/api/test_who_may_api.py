@@ -105,7 +105,11 @@ OPERATIONS = {
         "deploy", "/deployments/{unknown}/resolve", MANAGERS, body={"decision": "failed"} | REASON
     ),
     "GET /deployments/{pk}/log": Operation("read", "/deployments/{script}/log", TECHNICAL),
+    "GET /holds": Operation("read", "/holds", stranger=200),
+    "POST /holds": Operation("deploy", "/holds", MANAGERS, let_through=201, body={"project": "shop"} | REASON),
+    "POST /holds/{pk}/release": Operation("deploy", "/holds/{hold}/release", MANAGERS),
     "GET /waiting": Operation("read", "/waiting", stranger=200),
+    "GET /pools": Operation("read", "/pools", TECHNICAL, stranger=403),
     "GET /trail": Operation("read", "/trail", stranger=200),
 }
 NAMES = list(OPERATIONS)
@@ -129,6 +133,7 @@ def shop(db) -> dict[str, Any]:
         "waiting": waiting.pk,
         "script": script.pk,
         "unknown": unknown.pk,
+        "hold": stack.holds.create(environment=waiting.environment, by=script.requested_by, reason="Stocktaking").pk,
         "fingerprint": _plan(waiting),
     }
 

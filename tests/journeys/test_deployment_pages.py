@@ -8,10 +8,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
-from deployments import holding
+from deployments import holding, resolving
 from deployments.log import Writer
 from deployments.models import Deployment, Status
-from tests.deployments.rows import claimed, ended, interrupted, run_out
+from lifecycles.models import Environment
+from tests.deployments.rows import claimed, ended, interrupted, paused, run_out
 from tests.deployments.scenes import a_gate, a_manager, requested
 from tests.factories import a_lone_project, a_release, a_stack, a_trigger
 
@@ -111,7 +112,7 @@ def test_a_phone_approves_without_a_script(new_page: Callable[..., Page], manage
 
 @pytest.fixture
 def everything(manager: User) -> dict[str, int]:
-    """One of each: succeeded, waiting, outcome unknown."""
+    """One of each: succeeded, waiting, outcome unknown and marked by one of two, failed and waiting for a person."""
     shop = a_stack("Shop", components={"API": 1, "UI": 2})
     a_trigger(shop)
     release = a_release(shop)
@@ -125,8 +126,21 @@ def everything(manager: User) -> dict[str, int]:
     requested(a_release(a_stack("Kiosk", components={"Till": 1})))
     unknown = claimed()
     says(unknown, "warning: how far did it come?")
-    interrupted(unknown)
-    return {"done": done.pk, "waiting": waiting.pk, "unknown": unknown.pk, "train": unknown.parent_id or 0}
+    marked_by_one_of_two(interrupted(unknown), manager)
+    requested(a_release(a_lone_project("Website")))
+    bad = paused(claimed())
+    return {
+        "done": done.pk,
+        "waiting": waiting.pk,
+        "unknown": unknown.pk,
+        "train": unknown.parent_id or 0,
+        "bad": bad.pk,
+    }
+
+
+def marked_by_one_of_two(script: Deployment, by: User) -> None:
+    Environment.objects.filter(pk=script.environment_id).update(second_pair_of_eyes=True)
+    resolving.resolve(script, "succeeded", by=by, reason="The page says 1.0.0.")
 
 
 PAGES = (
@@ -137,6 +151,9 @@ PAGES = (
     "/deployments/{train}/cancel/",
     "/deployments/{unknown}/",
     "/deployments/{unknown}/resolve/",
+    "/deployments/{bad}/",
+    "/deployments/{bad}/resolve/",
+    "/deployments/{bad}/cancel/",
     "/deployments/",
     "/waiting/",
     "/environments/",

@@ -1,10 +1,8 @@
-"""The trail keeps to what its reader may see, and the portal tells whoever watches over it that it is well."""
+"""The trail keeps to what its reader may see."""
 
-from django.db import OperationalError
 from django.urls import reverse
 
 from deployments.models import Deployment
-from portal.views import health
 from tests.deployments.conftest import own_worker  # noqa: F401
 from tests.deployments.scenes import a_manager, pushed, requested
 from tests.factories import a_release, a_stack, a_user, an_administrator
@@ -60,26 +58,3 @@ def test_the_activity_narrows_to_a_project_and_a_person(client, db):
     assert "mia asked for" in page
     assert "was created" not in page
     assert Deployment.objects.exists()
-
-
-def test_health_needs_no_account(client, db):
-    response = client.get("/healthz")
-
-    assert (response.status_code, response.content, response["Content-Type"]) == (
-        200,
-        b"ok\n",
-        "text/plain; charset=utf-8",
-    )
-
-
-def test_health_says_that_the_database_is_away(client, db, monkeypatch):
-    class Away:
-        def cursor(self):
-            raise OperationalError
-
-    monkeypatch.setattr(health, "connection", Away())
-
-    response = client.get("/healthz")
-
-    assert response.status_code == 503
-    assert response.content == b"The database cannot be reached.\n"

@@ -1,17 +1,24 @@
-"""Cancelling says first what it does; what nobody knows the outcome of is decided by a person with a reason."""
+"""Cancelling says first what it does and afterwards what had been done; what cannot go on is decided by a person."""
+
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Event, User
 from deployments import actions
+from deployments.log import Writer
 from deployments.models import Deployment, Status
+from lifecycles.models import Environment
 from projects.models import Project
 from tests.deployments.conftest import own_worker  # noqa: F401
-from tests.deployments.rows import claimed, ended, interrupted
+from tests.deployments.rows import claimed, ended, interrupted, paused
 from tests.deployments.scenes import a_gate, a_manager, requested
+from tests.deployments.scripts import a_process_of
 from tests.factories import a_lone_project, a_release, a_stack, a_user, an_environment
+from tests.portal.pages import buttons_of, errors_of, opened, said, words
 
 
 @pytest.fixture
@@ -40,6 +47,20 @@ def unknown_in(project: Project, *, silent: bool = False) -> Deployment:
     script = claimed()
     script.step_runs.create(attempt=1, position=1, name="Run the release package")
     return interrupted(script, silent=silent)
+
+
+def failed_in(project: Project) -> Deployment:
+    """A script that waits for a person because a step of it has failed."""
+    requested(a_release(project))
+    return paused(claimed())
+
+
+def says(script: Deployment, *lines: str) -> None:
+    Writer(script.step_runs.get(), ()).say("\n".join(lines))
+
+
+def rita() -> User:
+    return a_user("rita", role="release_manager")
 
 
 def test_cancelling_names_what_is_dropped_and_what_runs(client, manager, shop):
@@ -106,6 +127,57 @@ def test_a_script_on_its_own_is_not_cancelled_by_letting_it_run(client, manager)
 
     assert response.status_code == 422
     assert "is its only part" in response.content.decode()
+
+
+def test_what_waits_for_a_person_alone_is_cancelled_without_asking_whether_to_stop_it(client, manager):
+    script = unknown_in(a_lone_project())
+    page = said(opened(client, "cancel", script.pk))
+
+    response = cancel(client, script)
+
+    script.refresh_from_db()
+    assert "Let it go on to its end" not in page
+    assert (response.status_code, script.status) == (302, Status.CANCELLED)
+
+
+def test_a_cancelled_train_says_what_had_been_done_and_where_it_was_stopped(client, manager):
+    train = requested(a_release(a_stack("Shop", components={"API": 1, "UI": 2, "Docs": 3})))
+    ended(claimed())
+    running = claimed()
+    running.step_runs.create(
+        attempt=1, position=1, name="Publish", finished_at=timezone.now(), outcome="“Publish” was stopped."
+    )
+    actions.cancel(train, by=manager, stop_running=True)
+    ended(running, Status.CANCELLED)
+
+    page = said(opened(client, "deployment", train.pk))
+
+    assert (
+        "What had been done by then Done API 1.0.0 Stopped midway UI 1.0.0: “Publish” was stopped."
+        " Never started Docs 1.0.0"
+    ) in page
+
+
+def test_a_script_that_was_stopped_says_at_which_step(client, manager):
+    process = a_process_of({"name": "Warm up"}, {"name": "Publish"}, {"name": "Check"})
+    requested(a_release(a_lone_project(process=process)))
+    script = claimed()
+    run = {"attempt": 1, "finished_at": timezone.now()}
+    script.step_runs.create(position=1, name="Warm up", exit_status=0, outcome="“Warm up” succeeded.", **run)
+    script.step_runs.create(position=2, name="Publish", outcome="“Publish” was stopped.", **run)
+    ended(script, Status.CANCELLED)
+
+    page = said(opened(client, "deployment", script.pk))
+
+    assert "Done “Warm up” Stopped midway “Publish”: “Publish” was stopped. Never started “Check”" in page
+
+
+def test_a_request_that_was_cancelled_before_it_began_says_nothing_of_what_had_been_done(client, manager):
+    a_gate("TEST")
+    waiting = requested(a_release(a_lone_project()))
+    cancel(client, waiting)
+
+    assert "What had been done" not in said(opened(client, "deployment", waiting.pk))
 
 
 def test_what_is_over_cannot_be_cancelled(client, manager):
@@ -213,6 +285,159 @@ def test_what_is_known_is_not_decided(client, manager, shop):
     assert response.status_code == 422
     assert "is known (deployed)" in response.content.decode()
     assert "there is nothing to decide" in client.get(reverse("portal:resolve", args=[script.pk])).content.decode()
+
+
+def test_the_decision_page_shows_the_end_of_the_log(client, manager, shop):
+    script = unknown_in(shop)
+    says(script, *(f"line {number} of many" for number in range(1, 41)))
+
+    page = said(opened(client, "resolve", script.pk))
+
+    assert "line 40 of many" in page
+    assert "line 29 of many" in page
+    assert "line 28 of many" not in page
+
+
+def test_the_decision_page_says_which_try_of_a_repeatable_step_it_was(client, manager):
+    process = a_process_of({"name": "Warm up", "repeatable": True, "retries": 2})
+    script = failed_in(a_lone_project(process=process))
+
+    page = said(opened(client, "resolve", script.pk))
+
+    assert "Attempt 1, try 1 of 3 of this step" in page
+
+
+def test_a_failure_that_waits_leads_from_the_train_to_the_decision(client, manager, shop):
+    script = failed_in(shop)
+
+    page = opened(client, "deployment", script.parent_id)
+
+    assert "API 1.0.0 has failed in TEST and waits for a decision" in said(page)
+    assert any("Decide how it goes on" in button for button in buttons_of(page))
+
+
+def test_of_a_failure_only_what_is_possible_is_offered(client, manager, shop):
+    page = said(opened(client, "resolve", failed_in(shop).pk))
+
+    assert "Try it again" in page
+    assert "Ignore the failure and go on" in page
+    assert "Let it fail" in page
+    assert "I have looked" not in page
+
+
+def test_a_failure_is_ignored_only_with_a_reason(client, manager, shop):
+    script = failed_in(shop)
+
+    response = resolve(client, script, decision="ignore")
+
+    assert response.status_code == 422
+    assert errors_of(response) == ["Say why the failure may be ignored: it is kept on record."]
+
+
+def test_what_has_failed_is_tried_again_without_a_word(client, manager, shop):
+    script = failed_in(shop)
+
+    response = resolve(client, script, decision="retry")
+
+    script.refresh_from_db()
+    assert (response.status_code, script.status) == (302, Status.QUEUED)
+
+
+def test_what_goes_on_although_a_step_has_failed_says_so(client, manager):
+    process = a_process_of({"name": "Warm up"}, {"name": "Publish"})
+    script = failed_in(a_lone_project(process=process))
+
+    page = resolve(client, script, decision="ignore", reason="It warms up by itself.")
+
+    shown = said(client.get(page.url))
+    assert "It goes on although a step of it has failed, and will not count as deployed." in shown
+    assert "mia ignored it: It warms up by itself." in shown
+
+
+def test_marking_where_two_are_needed_is_only_a_proposal_and_the_page_says_who_may_confirm(client, manager, shop):
+    Environment.objects.filter(name="TEST").update(second_pair_of_eyes=True)
+    rita()
+    script = unknown_in(shop)
+
+    response = resolve(client, script, decision="succeeded", reason="The page says 1.0.0.")
+
+    shown = said(client.get(response.url))
+    assert "It counts once somebody else has confirmed it." in shown
+    assert "You have marked it as succeeded just now: The page says 1.0.0." in shown
+    assert "Somebody else has to confirm it: rita." in shown
+
+
+def test_the_second_person_finds_the_proposal_and_confirms_it(client, manager, shop):
+    Environment.objects.filter(name="TEST").update(second_pair_of_eyes=True)
+    script = unknown_in(shop)
+    resolve(client, script, decision="succeeded", reason="The page says 1.0.0.")
+    client.force_login(rita())
+    page = said(opened(client, "resolve", script.pk))
+
+    response = resolve(client, script, decision="succeeded", reason="I see it as well.")
+
+    script.refresh_from_db()
+    assert "mia has marked it as succeeded just now: The page says 1.0.0." in page
+    assert "It has succeeded: I have looked as well" in page
+    assert (response.status_code, script.status) == (302, Status.SUCCEEDED)
+
+
+def test_what_somebody_else_has_decided_meanwhile_is_not_offered_any_more(client, manager, shop):
+    script = unknown_in(shop)
+    resolve(client, script, decision="failed", reason="The page is empty.")
+
+    response = resolve(client, script, decision="retry", reason="Again.")
+
+    page = said(response)
+    assert response.status_code == 422
+    assert "is known (failed)" in page
+    assert "Put my decision on record" not in page
+
+
+def test_what_waits_for_a_decision_is_on_the_overview_and_counted(client, manager, shop):
+    script = unknown_in(shop)
+
+    page = opened(client, "overview")
+
+    assert "Nobody knows what became of API 1.0.0 in TEST" in said(page)
+    assert reverse("portal:resolve", args=[script.pk]) in page.content.decode()
+    assert ", waiting for you: 1" in words(page.content.decode())
+
+
+def test_what_one_has_proposed_waits_for_others(client, manager, shop):
+    Environment.objects.filter(name="TEST").update(second_pair_of_eyes=True)
+    rita()
+    script = unknown_in(shop)
+    resolve(client, script, decision="succeeded", reason="The page says 1.0.0.")
+
+    page = said(opened(client, "waiting"))
+
+    assert "Nothing waits for you" in page
+    assert "You have marked it as succeeded. It waits to be confirmed by rita." in page
+
+
+def test_whoever_may_not_decide_sees_what_waits_for_whom(client, manager, shop):
+    script = failed_in(shop)
+    client.force_login(a_user("dan", role="deployer"))
+
+    page, waiting = opened(client, "deployment", script.parent_id), opened(client, "waiting")
+
+    assert "A release manager has to decide: mia." in said(page)
+    assert reverse("portal:resolve", args=[script.pk]) not in page.content.decode()
+    assert "It waits for a decision by mia." in said(waiting)
+
+
+def test_a_running_step_says_when_it_is_stopped_at_the_latest(client, manager):
+    requested(a_release(a_lone_project()))
+    script = claimed()
+    script.step_runs.create(attempt=1, position=1, name="Publish")
+    noon = datetime(2030, 5, 6, 12, tzinfo=UTC)
+    Deployment.objects.filter(pk=script.pk).update(deadline_at=noon, overdue_at=noon + timedelta(hours=1))
+
+    page = said(opened(client, "deployment", script.pk))
+
+    assert "“Publish” is stopped on Mon 6 May 2030 12:00 UTC at the latest" in page
+    assert "The whole deployment is stopped on Mon 6 May 2030 13:00 UTC at the latest" in page
 
 
 def test_only_release_managers_decide(client, shop):

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from deployments import actions
-from deployments.models import Deployment, Status, Worker
+from deployments.models import Deployment, Status, Worker, move
 from projects.models import Project
 from tests.deployments.conftest import own_worker  # noqa: F401
 from tests.deployments.rows import went_live
@@ -151,7 +151,7 @@ def test_an_ended_deployment_is_not_asked_about_any_more(client, manager, shop):
 def test_a_running_script_is_followed_line_by_line(client, manager, shop):
     train = requested(released(shop))
     script = train.children.get(stage=1)
-    Deployment.objects.filter(pk=script.pk).move(Status.RUNNING, attempt=1)
+    move(script.pk, Status.RUNNING, attempt=1)
 
     page = text_of(client, script)
 

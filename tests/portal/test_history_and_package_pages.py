@@ -195,4 +195,4 @@ def test_business_is_told_that_packages_take_another_role(client, shop):
     response = client.get(reverse("portal:packages"))
 
     assert response.status_code == 403
-    assert "Your roles do not open packages and logs." in response.content.decode()
+    assert "Your roles do not open packages, logs and workers." in response.content.decode()

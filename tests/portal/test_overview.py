@@ -310,4 +310,4 @@ def test_five_stacks_take_as_many_queries_as_one(client, viewer, shop):
         requested(a_release(Project.objects.get(name=name), "1.1.0", **{f"{name.lower()}_ui": "1.1.0"}))
     run_out()
 
-    assert (one, queries_of(client)) == (20, 20)
+    assert (one, queries_of(client)) == (23, 23)

@@ -97,7 +97,7 @@ def test_there_is_no_way_back_before_a_second_release(client, manager, shop):
         ("approver", ["Deployments"]),
         ("administrator", ["Deployments"]),
         ("deployer", ["Deployments", "Create a release"]),
-        ("release_manager", ["Deployments", "Create a release", "Roll back TEST to 1.0.0…"]),
+        ("release_manager", ["Deployments", "Put on hold…", "Create a release", "Roll back TEST to 1.0.0…"]),
     ],
 )
 def test_a_role_decides_which_buttons_there_are(client, shop, role, buttons):
@@ -152,4 +152,4 @@ def test_many_releases_take_as_many_queries_as_one(client, shop):
         went_live(a_release(shop, f"1.{minor}.0", ui=f"1.{minor}.0"))
     requested(shop.releases.get(number="1.5.0"), "PROD")
 
-    assert (one, queries_of(client)) == (24, 24)
+    assert (one, queries_of(client)) == (28, 28)
