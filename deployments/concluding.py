@@ -74,7 +74,7 @@ def opened(deployment: Deployment, besides: int | None = None) -> Errand | None:
 
     besides  the position of the step that has just succeeded
     """
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         errand = _opened(deployment, besides)
         if errand:
             limit = timedelta(seconds=errand.step["time_limit_seconds"])
@@ -192,7 +192,7 @@ def _tried_again(deployment: Deployment, step: dict[str, Any], result: Result) -
 
 def end(deployment: Deployment, status: Status, sentence: str, by: User | None = None) -> None:
     """End it and let its train go on, in one transaction. Raises Fenced."""
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         lock_train(deployment)
         if not outcomes.end(deployment, status, sentence, by=by, holding=deployment.fence):
             raise Fenced
@@ -250,7 +250,7 @@ def interrupt_silent(deployment: Deployment) -> bool:
         " running there; if the host returns, it reports the true outcome by itself."
     )
     try:
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             lock_train(deployment)
             _interrupt(deployment, sentence, silent=True)
     except Fenced:
@@ -261,7 +261,7 @@ def interrupt_silent(deployment: Deployment) -> bool:
 def requeue(deployment: Deployment, because: str) -> None:
     """Nothing of it is running and nothing half-done: it may simply be carried out again. Raises Fenced."""
     changes = {"fence": NEXT_FENCE, "owner": "", "lease_expires_at": None}
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         if not move(deployment.pk, Status.QUEUED, holding=deployment.fence, **changes):
             raise Fenced
         trail.record(None, "deployment.requeued", deployment, f"{deployment} waits for a worker again. {because}")
@@ -270,7 +270,7 @@ def requeue(deployment: Deployment, because: str) -> None:
 
 def put_back(errand: Errand, because: str) -> None:
     """The script is proven not to have started, so that running it later is no second time. Raises Fenced."""
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         requeue(errand.deployment, because)
         close(errand.step_run, None, NEVER_STARTED)
 

@@ -113,17 +113,16 @@ class _Row:
             return False
         self.looked_at = since
         try:
-            if not now and since - self.renewed_at < lease / 3:
-                return is_to_stop(self.deployment)
-            asked = renew(self.deployment)
+            if now or since - self.renewed_at >= lease / 3:
+                renew(self.deployment)
+                self.renewed_at = since
+            return is_to_stop(self.deployment)
         except DATABASE_AWAY:
             connection.close()
             return False
         except Fenced:
             self._stop_if_superseded()
             raise
-        self.renewed_at = since
-        return asked
 
     def refuse_if_lost(self) -> None:
         """Who was frozen may have lost the row since it was looked at last. Raises Fenced."""

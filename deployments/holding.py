@@ -256,18 +256,14 @@ def _ends(row: Deployment) -> datetime | None:
 # -- keep -------------------------------------------------------------------------------------------------------------
 
 
-def renew(deployment: Deployment, **changes: Any) -> bool:
-    """Extend the lease, and write `changes` with it. Returns whether stopping was asked for.
-
-    Raises Fenced when the row is no longer ours.
-    """
+def renew(deployment: Deployment, **changes: Any) -> None:
+    """Extend the lease, and write `changes` with it. Raises Fenced when the row is no longer ours."""
     if not quick.update(Deployment, _ours(deployment), lease_expires_at=lease(), **changes):
         raise Fenced
-    return is_to_stop(deployment)
 
 
 def is_to_stop(deployment: Deployment) -> bool:
-    """Whether stopping was asked for, without a write. Raises Fenced when the row is no longer ours."""
+    """Whether stopping was asked for. Raises Fenced when the row is no longer ours."""
     names = ("id", "cancel_requested_at", "cancel_stops_running")
     rows = quick.select(Deployment, names, _ours(deployment))
     if not rows:

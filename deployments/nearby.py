@@ -13,11 +13,15 @@ from config import quick
 from deployments.models import Deployment
 from lifecycles.models import Environment
 from projects.models import Project
-from releases.models import Release
+from registry.models import Artifact, Package, PackageVersion
+from releases.models import Release, ReleasePackage
 
 OF_PROJECT = ("id", "name", "slug", "kind", "parent_id", "time_limit_seconds")
 OF_RELEASE = ("id", "project_id", "number", "snapshot")
 OF_ENVIRONMENT = ("id", "name", "slug", "worker_pool", "capacity")
+OF_VERSION = ("id", "package_id", "artifact_id", "version", "entry_point", "withdrawn_at", "withdrawn_reason")
+OF_PACKAGE = ("id", "name")
+OF_ARTIFACT = ("id", "sha256")
 
 
 def deployment(pk: int, *, lock: bool = False) -> Deployment:
@@ -42,6 +46,20 @@ def children_of(train: Deployment) -> list[Deployment]:
     return rows
 
 
+def packages_of(release: Release) -> list[PackageVersion]:
+    """The package versions that a component's release holds, in its order, with package and artifact."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_packages()} WHERE l.release_id = %s ORDER BY l.id", [release.pk])
+        return [_package(iter(values)) for values in cursor.fetchall()]
+
+
+def _package(values: Iterator[Any]) -> PackageVersion:
+    version = quick.loaded(PackageVersion, OF_VERSION, values)
+    version.package = quick.loaded(Package, OF_PACKAGE, values)
+    version.artifact = quick.loaded(Artifact, OF_ARTIFACT, values)
+    return version
+
+
 def _read(condition: str, parameter: int, ending: str) -> list[Deployment]:
     with connection.cursor() as cursor:
         cursor.execute(f"{_rows()} WHERE {condition} {ending}", [parameter])
@@ -55,6 +73,21 @@ def _row(values: Iterator[Any]) -> Deployment:
     row.environment = quick.loaded(Environment, OF_ENVIRONMENT, values)
     row.release.project = row.project
     return row
+
+
+@cache
+def _packages() -> str:
+    columns = [
+        quick.columns(PackageVersion, OF_VERSION, of="v"),
+        quick.columns(Package, OF_PACKAGE, of="p"),
+        quick.columns(Artifact, OF_ARTIFACT, of="a"),
+    ]
+    return (
+        f"SELECT {', '.join(columns)} FROM {quick.quoted(ReleasePackage)} l"  # noqa: S608 - names of tables and columns
+        f" JOIN {quick.quoted(PackageVersion)} v ON v.id = l.version_id"
+        f" JOIN {quick.quoted(Package)} p ON p.id = v.package_id"
+        f" JOIN {quick.quoted(Artifact)} a ON a.id = v.artifact_id"
+    )
 
 
 @cache

@@ -164,7 +164,9 @@ def _may_not_start(deployment: Deployment, limit: int, *, is_fresh: bool) -> boo
     is_fresh  the lease and the deadline have only just been written, so that looking is enough
     """
     deployment.deadline_at = timezone.now() + timedelta(seconds=limit)
-    return is_to_stop(deployment) if is_fresh else renew(deployment, deadline_at=deployment.deadline_at)
+    if not is_fresh:
+        renew(deployment, deadline_at=deployment.deadline_at)
+    return is_to_stop(deployment)
 
 
 def _stop_earlier_attempts(deployment: Deployment) -> None:

@@ -113,7 +113,7 @@ def _mode_of(item: plans.PlanItem, row: Deployment) -> str:
     return Deployment.Mode.REDEPLOY if item.from_number == item.number else row.mode
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def advance(pk: int) -> None:
     """Do what is due in the stack's deployment `pk`: nothing, the next stage, or its end."""
     parent = nearby.deployment(pk, lock=True)

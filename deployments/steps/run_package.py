@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from deployments import spool
+from deployments import nearby, spool
 from deployments.models import Deployment
 from deployments.steps.command import Command, StepRefused
 from projects.encryption import CannotDecrypt
@@ -65,16 +65,16 @@ def environment_of(deployment: Deployment) -> tuple[dict[str, str], set[str]]:
 
 
 def _package(deployment: Deployment, name: str | None) -> PackageVersion:
-    lines = deployment.release.packages.select_related("version__package", "version__artifact").order_by("pk")
-    if name is not None:
-        lines = lines.filter(package__name__iexact=name)
-    line = lines.first()
-    if line is None:
+    """The version of the package of this name that the release holds, or of its first one."""
+    held = nearby.packages_of(deployment.release)
+    found = [version for version in held if name is None or version.package.name.lower() == name.lower()]
+    if not found:
         raise StepRefused(f"{deployment.release} holds no package {name or ''}".rstrip() + ".")
-    if line.version.withdrawn_at:
-        because = line.version.withdrawn_reason
-        raise StepRefused(f"{line.version} was withdrawn meanwhile and is never deployed again: {because}")
-    return line.version
+    version = found[0]
+    if version.withdrawn_at:
+        because = version.withdrawn_reason
+        raise StepRefused(f"{version} was withdrawn meanwhile and is never deployed again: {because}")
+    return version
 
 
 def _unpack(version: PackageVersion, run: str) -> Path:
