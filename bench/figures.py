@@ -73,8 +73,10 @@ def _short(number: float | None) -> float | None:
 
 
 def line_of(figure: Figure) -> str:
-    """The figure as one line of JSON, without the note for people."""
-    return json.dumps({name: value for name, value in asdict(figure).items() if name != "note"})
+    """The figure as one line of JSON, without the note for people. Where nothing was promised, being measured is all
+    that there is to hold."""
+    line = {name: value for name, value in asdict(figure).items() if name != "note"}
+    return json.dumps(line | {"held": figure.value is not None if figure.held is None else figure.held})
 
 
 def table_of(figures: Iterable[Figure]) -> str:

@@ -4,7 +4,7 @@ import io
 import zipfile
 
 from accounts.models import User
-from deployments import actions, holding, plans, runner
+from deployments import actions, plans, runner
 from deployments.models import Deployment, Status
 from lifecycles.models import Environment
 from projects.models import Project
@@ -15,6 +15,7 @@ from releases import actions as releases
 from releases.models import Release
 from tests.factories import a_rule, a_service_account, a_stack, a_user, an_environment
 
+NOBODY = 0  # the number of no deployment: a message about it only says that there may be something to do
 SAYS_HELLO = 'echo "hello $1 $2"\n'
 
 
@@ -73,9 +74,7 @@ def requested(release: Release, environment: str = "TEST", **details: object) ->
 
 def work_through(environment: Environment | None = None) -> None:
     """What a worker does until nothing is queued any more."""
-    pool = environment.worker_pool if environment else "default"
-    while deployment := holding.claim_next(pool):
-        runner.carry_out(deployment)
+    runner.work(NOBODY, environment.worker_pool if environment else "default")
 
 
 def deployed(release: Release, environment: str = "TEST") -> Deployment:

@@ -6,7 +6,7 @@ import sys
 import psutil
 import pytest
 
-from deployments import actions, holding, log, resolving, runner, spool
+from deployments import actions, following, holding, log, resolving, runner, spool
 from deployments.models import Deployment, Status
 from lifecycles.models import Environment
 from registry import actions as registry
@@ -191,6 +191,26 @@ def test_a_log_that_reaches_its_limit_says_so_and_the_script_goes_on(db, setting
     assert len(text) < 10_200
     assert text.endswith("… The log is longer than 10,000 bytes. What follows was not kept.\n")
     assert text.count("The log is longer") == 1
+
+
+@pytest.mark.parametrize("most", [10**9, 10**4])
+def test_what_is_stored_or_will_not_be_takes_no_space_while_the_script_runs_on(
+    transactional_db, settings, yard, monkeypatch, most
+):
+    settings.LOG_MAX_BYTES = most
+    monkeypatch.setattr(following, "FORGET_BYTES", 100_000)
+    deployment = asked_for(f"yes 0123456789 | head -n 200000\n{yard.waiting()}")
+    out = spool.directory(spool.name_of(deployment.pk, 1, 1)) / "out"
+
+    with beside(lambda: carried_out(deployment)):
+        wait_until(yard.lines)
+        wait_until(lambda: out.stat().st_blocks * 512 < 150_000)
+        printed = out.stat().st_size
+        yard.open()
+
+    assert printed > 2_000_000
+    deployment.refresh_from_db()
+    assert deployment.status == Status.SUCCEEDED
 
 
 def test_a_script_that_never_stops_printing_can_be_stopped(transactional_db, settings, yard):
@@ -423,6 +443,25 @@ def test_a_step_that_is_not_repeatable_is_tried_once(db, yard):
 
 
 TWO_STEPS = ({"name": "First"}, {"name": "Second", "settings": {"entry_point": "second.sh"}})
+
+
+def test_a_repeatable_step_is_tried_again_also_where_nobody_knows_what_became_of_it(db, yard, no_pause):
+    script = yard.counting(f'[ "$(wc -l <"{yard.path}/starts")" -eq 2 ] || {{ kill -9 "$PPID"; kill -9 $$; }}')
+
+    deployment = carried_out(asked_for(script, REPEATABLE))
+
+    assert deployment.status == Status.SUCCEEDED
+    assert list(deployment.step_runs.values_list("attempt", "exit_status")) == [(1, None), (2, 0)]
+    assert len(yard.lines()) == 2
+
+
+def test_the_directory_of_a_failed_run_is_kept_where_that_is_asked_for(db, settings):
+    settings.KEEP_FAILED_RUNS = 1
+
+    carried_out(asked_for("echo here >left-behind; exit 3"))
+
+    (kept,) = spool.kept()
+    assert (kept / "work" / "left-behind").read_text() == "here\n"
 
 
 def test_steps_run_in_order_and_the_second_one_failing_fails_the_deployment(db, yard):

@@ -10,7 +10,7 @@ from deployments.models import Deployment, Hold, Status
 from tests.deployments.rows import run_out
 from tests.deployments.scenes import a_gate, a_manager, requested
 from tests.factories import a_lone_project, a_release, a_stack, a_user, an_environment
-from tests.journeys.test_nobody_is_shut_out import problems_of
+from tests.journeys.test_nobody_is_shut_out import problems_of, too_wide
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 
@@ -87,6 +87,14 @@ def test_every_page_that_tells_of_it_is_accessible(new_page: Callable[..., Page]
 
     assert problems_of(page, axe, *pages) == []
     assert Hold.objects.standing().count() == 2
+
+
+def test_long_names_and_addresses_stay_within_the_smallest_screen(new_page: Callable[..., Page]):
+    clinics = a_stack("Regional Appointment Booking and Referral Management", components={"UI": 1})
+    hold(clinics, None, by=a_manager(), reason=f"See https://wiki.example/{'migration' * 20}")
+    page = new_page(viewport="narrow", user=a_manager())
+
+    assert too_wide(page, "/", "/holds/", "/environments/", f"/projects/{clinics.slug}/") == []
 
 
 def test_a_refused_form_is_accessible(new_page: Callable[..., Page], axe, pages):

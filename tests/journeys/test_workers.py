@@ -67,7 +67,11 @@ def test_a_phone_lets_a_worker_drain_without_a_script(new_page: Callable[..., Pa
     page.goto("/workers/")
     row = page.locator("#pool-default tr", has_text=worker.name)
 
-    row.get_by_role("link", name="Drain…").click()
+    drain = row.get_by_role("link", name="Drain…")
+    box = drain.bounding_box()
+    assert box is not None
+    assert box["height"] >= 44  # a finger's width
+    drain.click()
     page.get_by_role("button", name="Drain it").click()
 
     expect(page.get_by_role("status").first).to_contain_text("drains: it finishes what it runs")

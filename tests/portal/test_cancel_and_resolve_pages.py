@@ -72,7 +72,7 @@ def test_cancelling_names_what_is_dropped_and_what_runs(client, manager, shop):
     dropped, runs = page.split("<dt>Runs now</dt>")
     assert "UI 1.0.0" in dropped
     assert "API 1.0.0" in runs
-    assert "Let it go on to its end" in page
+    assert "Let what runs go on to its end" in page
 
 
 def test_what_runs_goes_on_unless_it_is_stopped(client, manager, shop):
@@ -111,12 +111,50 @@ def test_a_request_that_waits_is_dropped_with_its_reason(client, manager, shop):
     assert "is cancelled." in client.get(response.url).content.decode()
 
 
-def test_cancelling_a_script_on_its_own_proposes_to_stop_it(client, manager):
+def test_a_script_on_its_own_can_only_be_stopped_and_nothing_else_is_offered(client, manager):
     requested(a_release(a_lone_project()))
 
-    page = client.get(reverse("portal:cancel", args=[claimed().pk])).content.decode()
+    page = opened(client, "cancel", claimed().pk)
 
-    assert '<input type="radio" name="running" value="stop" id="id_running_1" checked>' in page
+    assert '<input type="hidden" name="running" value="stop">' in page.content.decode()
+    assert "go on to its end" not in said(page)
+
+
+def test_what_has_begun_since_the_page_was_opened_is_not_stopped_without_asking(client, manager):
+    waiting = requested(a_release(a_lone_project()))
+    assert 'name="running"' not in opened(client, "cancel", waiting.pk).content.decode()
+    claimed()
+
+    assert cancel(client, waiting).status_code == 422
+
+
+def test_what_waits_for_a_person_is_left_to_be_decided_or_dropped(client, manager, shop):
+    train = requested(a_release(shop))
+    interrupted(claimed())
+
+    page = said(opened(client, "cancel", train.pk))
+
+    assert "Leave what waits for a person to be decided Drop what waits for a person" in page
+    assert "midway" not in page
+
+
+def test_what_is_over_cannot_be_cancelled_any_more(client, manager, shop):
+    over = requested(a_release(shop))
+    cancel(client, over)
+
+    page = opened(client, "cancel", over.pk)
+
+    assert "It is over, so that there is nothing left to cancel." in said(page)
+    assert buttons_of(page) == []
+
+
+def test_there_is_nothing_to_decide_about_a_train_or_about_what_waits(client, manager, shop):
+    train = requested(a_release(shop))
+    interrupted(claimed())
+    waiting = requested(a_release(a_lone_project()))
+
+    assert "Decisions are made about its components." in said(opened(client, "resolve", train.pk))
+    assert "It does not wait for a decision" in said(opened(client, "resolve", waiting.pk))
 
 
 def test_a_script_on_its_own_is_not_cancelled_by_letting_it_run(client, manager):
@@ -136,7 +174,7 @@ def test_what_waits_for_a_person_alone_is_cancelled_without_asking_whether_to_st
     response = cancel(client, script)
 
     script.refresh_from_db()
-    assert "Let it go on to its end" not in page
+    assert "go on to its end" not in page
     assert (response.status_code, script.status) == (302, Status.CANCELLED)
 
 

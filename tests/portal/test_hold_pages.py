@@ -357,7 +357,9 @@ def a_manager_of(client: Client, project: Project | None = None, environment: st
 
 
 def sent(client: Client, **fields: str):
-    return client.post(reverse("portal:put-hold"), {"reason": "Database migration"} | fields)
+    """The form as somebody sends it who has chosen every project and every environment, but for `fields`."""
+    everything = {"project": "*", "environment": "*", "reason": "Database migration"}
+    return client.post(reverse("portal:put-hold"), everything | fields)
 
 
 @pytest.mark.parametrize(
@@ -410,10 +412,11 @@ def test_every_is_offered_only_where_a_grant_is_for_every(client, shop, of_shop,
     assert [words for words in ("Every project", "Every environment") if words in page] == offered
 
 
-def test_whoever_has_to_choose_is_told_so(client, shop):
-    a_manager_of(client, shop, "TEST")
+@pytest.mark.parametrize(("of_shop", "environment"), [(True, "TEST"), (False, None)])
+def test_whoever_has_to_choose_is_told_so(client, shop, of_shop, environment):
+    a_manager_of(client, shop if of_shop else None, environment)
 
-    assert errors_of(sent(client, reason="")) == [
+    assert errors_of(sent(client, project="", environment="", reason="")) == [
         "Choose what to hold.",
         "Choose where.",
         "Say why, so that whoever meets the hold knows what it waits for.",

@@ -10,7 +10,7 @@ from accounts.models import User
 from lifecycles.models import Environment, Lifecycle
 from projects.models import Project
 from tests.deployments.conftest import own_worker  # noqa: F401
-from tests.deployments.rows import a_rows_shop, failed, run_out, went_live
+from tests.deployments.rows import a_rows_shop, claimed, failed, interrupted, run_out, went_live
 from tests.deployments.scenes import a_gate, a_manager, pushed, requested
 from tests.factories import (
     a_lifecycle,
@@ -311,3 +311,16 @@ def test_five_stacks_take_as_many_queries_as_one(client, viewer, shop):
     run_out()
 
     assert (one, queries_of(client)) == (23, 23)
+
+
+def test_of_many_that_wait_for_a_person_a_few_stand_above_the_grid_and_the_rest_is_linked(client):
+    for number in range(5):
+        requested(a_release(a_lone_project(f"Site {number}")))
+        interrupted(claimed())
+    client.force_login(a_manager())
+
+    page = opened(client, "overview")
+
+    assert said(page).count("Nobody knows what became of") == 3
+    assert "2 more cannot go on until you decide. All that waits for you" in said(page)
+    assert said(opened(client, "waiting")).count("Nobody knows what became of") == 5

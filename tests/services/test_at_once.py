@@ -12,6 +12,7 @@ from django.db.models import Count
 from accounts.models import Event, User
 from deployments import actions, holding, runner, sweep, train
 from deployments.models import FINAL, UNDER_WAY, WAITING, Deployment, LiveVersion, Status
+from lifecycles.models import Environment
 from projects.models import Project
 from releases.models import Release
 from tests.deployments.dying import wait_for
@@ -27,7 +28,7 @@ from tests.deployments.scenes import (
     work_through,
 )
 from tests.deployments.scripts import asked_for, beside
-from tests.factories import a_lone_project, a_rule, a_stack, a_trigger, a_user, an_environment
+from tests.factories import a_lone_project, a_release, a_rule, a_stack, a_trigger, a_user, an_environment
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
 
@@ -98,6 +99,26 @@ def somebody_waits_for_a_lock() -> bool:
             " WHERE NOT granted AND (d.datname = current_database())"
         )
         return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.parametrize("round_", range(3))
+def test_of_eight_that_claim_for_an_environment_with_room_for_two_two_get_something(own_worker, round_):
+    Environment.objects.filter(pk=an_environment("TEST").pk).update(capacity=2)
+    for project in lone_projects(8):
+        requested(a_release(project))
+
+    taken = at_once(*[lambda: holding.claim_next("default")] * 8)
+
+    assert len({row.pk for row in taken if row}) == 2
+    assert Deployment.objects.filter(status=Status.RUNNING).count() == 2
+
+
+def test_of_eight_that_claim_from_one_queue_each_gets_something_else(own_worker):
+    rows = [requested(a_release(project)) for project in lone_projects(8)]
+
+    taken = at_once(*[lambda: holding.claim_next("default")] * 8)
+
+    assert {row.pk for row in taken} == {row.pk for row in rows}
 
 
 def test_a_claim_and_a_cancellation_of_what_is_queued_leave_one_answer(own_worker):
