@@ -87,7 +87,7 @@ def _next(taken: Taking, pool: str | None, pk: int | None = None) -> Errand | No
     """What this worker takes next, in the transaction that ends what it had."""
     if pool is None:
         return None
-    deployment = taken.next_of(pool) if pk is None else taken.one(pk, pool)
+    deployment = taken.one(pool, pk)
     if deployment is None:
         return None
     return opened(deployment) or _finished(deployment, taken, pool)

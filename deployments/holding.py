@@ -13,17 +13,13 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from accounts import trail
 from config import quick
-from deployments import doorbell, nearby, on_hold, spool, train
+from deployments import doorbell, nearby, queue, spool, train
 from deployments.models import Deployment, Status, move
-from deployments.models import Worker as WorkerRow
-from lifecycles.models import Environment
 
 log = logging.getLogger(__name__)
 NEXT_FENCE, NEXT_ATTEMPT = RawSQL('"fence" + 1', ()), RawSQL('"attempt" + 1', ())
@@ -53,6 +49,11 @@ class Worker:
     def name(self) -> str:
         return self.ownership.name
 
+    @property
+    def busy(self) -> int:
+        """How many deployments it works on, adopted ones included."""
+        return len(self._active)
+
     def works_on(self, deployment: Deployment) -> bool:
         """Whether a thread of this process holds this row, under this very fence."""
         return (deployment.pk, deployment.fence) in self._active
@@ -79,22 +80,19 @@ def this_worker() -> Worker:
 
 # -- take -------------------------------------------------------------------------------------------------------------
 
-TRIES = 20  # of a claim, where others take what it has chosen
+TRIES = 20  # of a claim, where others take the last free place of an environment
 
 
-def claim(pk: int, pool: str | None = None) -> Deployment | None:
-    """Take a queued deployment for this worker. None: it waits no more, or something keeps it from starting.
-
-    pool  where it has to wait, if that matters
-    """
+def claim(pk: int, pool: str) -> Deployment | None:
+    """Take a deployment that waits in this pool. None: it waits there no more, or something keeps it from starting."""
     with taking() as taken:
-        return taken.one(pk, pool)
+        return taken.one(pool, pk)
 
 
 def claim_next(pool: str) -> Deployment | None:
     """Take the deployment that has waited longest in this pool of all that may start, if any."""
     with taking() as taken:
-        return taken.next_of(pool)
+        return taken.one(pool)
 
 
 def take_over(deployment: Deployment) -> Deployment | None:
@@ -130,15 +128,17 @@ class Taking:
         self.worker = worker
         self.rows: list[Deployment] = []
 
-    def next_of(self, pool: str) -> Deployment | None:
-        """As `claim_next`."""
-        return self._taken(_next_of_pool, {"pool": pool})
-
-    def one(self, pk: int, pool: str | None = None) -> Deployment | None:
-        """As `claim`."""
-        if pool is None:
-            return self._taken(_this_one, {"pk": pk})
-        return self._taken(_this_one_of_pool, {"pk": pk, "pool": pool})
+    def one(self, pool: str, pk: int | None = None) -> Deployment | None:
+        """Deployment `pk`, or the one that has waited longest of all in this pool that may start; None: there is none."""
+        if self.worker.going.is_set():
+            return None
+        for _ in range(TRIES):
+            first = queue.first(pool, pk, worker=self.worker.name, lock=True)
+            if first is None:
+                return None
+            if queue.has_room(first) and self._claim(first.pk):
+                return self._claimed(first.pk)
+        return None
 
     def over(self, deployment: Deployment) -> Deployment | None:
         """As `take_over`."""
@@ -154,25 +154,6 @@ class Taking:
         if row.parent_id:
             train.advance(row.parent_id)
         return row
-
-    def _taken(self, candidates: Callable[[], QuerySet[Any]], which: dict[str, Any]) -> Deployment | None:
-        """The first of the candidates that nobody else takes, now running."""
-        if self.worker.going.is_set():
-            return None
-        sql, parameters = quick.statement(candidates, name=self.worker.name, **which)
-        lock = quick.locked(quick.quoted(Deployment), skip=True)
-        for _ in range(TRIES):
-            with connection.cursor() as cursor:
-                cursor.execute(f"{sql} {lock}", parameters)
-                found = cursor.fetchone()
-            if found is None:
-                return None
-            pk, environment, capacity = found
-            if capacity is not None and not _has_room(environment, capacity):
-                continue  # asked again, it is left out
-            if self._claim(pk):
-                return self._claimed(pk)
-        return None
 
     def _claim(self, pk: int) -> bool:
         return move(
@@ -203,46 +184,6 @@ class Taking:
         self.rows.append(row)
         self.worker.begin(row)
         return row
-
-
-def _next_of_pool() -> QuerySet[Any]:
-    return _may_start().filter(IN_POOL)[:1]
-
-
-def _this_one() -> QuerySet[Any]:
-    return _may_start().filter(THIS)[:1]
-
-
-def _this_one_of_pool() -> QuerySet[Any]:
-    return _may_start().filter(IN_POOL, THIS)[:1]
-
-
-IN_POOL = Q(environment__worker_pool=quick.Mark("pool"))
-THIS = Q(pk=RawSQL("%s", [quick.Mark("pk")]))
-WITH_ROOM = Q(environment__capacity=None) | Q(environment__capacity__gt=F("at_work"))
-
-
-def _may_start() -> QuerySet[Any]:
-    """What this worker (marked “name”) may take now, the longest waiting first: number, environment, its capacity."""
-    too_late = Q(started_at=None, not_after__lte=Now())
-    on_hold_now = Q(parent=None, started_at=None) & Q(on_hold.is_held())  # what has started goes on
-    drains = Exists(WorkerRow.objects.filter(name=quick.Mark("name"), drain_requested_at__isnull=False))
-    rows = Deployment.objects.scripts().filter(status=Status.QUEUED).exclude(too_late).exclude(on_hold_now)
-    rows = rows.filter(~drains).annotate(at_work=_at_work()).filter(WITH_ROOM).order_by("requested_at", "pk")
-    return rows.values_list("pk", "environment", "environment__capacity")
-
-
-def _at_work() -> Coalesce:
-    """How many scripts run in the deployment's environment."""
-    running = Deployment.objects.scripts().filter(environment=OuterRef("environment"), status=Status.RUNNING)
-    return Coalesce(Subquery(running.order_by().values("environment").annotate(n=Count("pk")).values("n")), 0)
-
-
-def _has_room(environment: int, capacity: int) -> bool:
-    """Asked again with the environment locked: of several workers that see the last free place one gets it."""
-    quick.select(Environment, ("id",), {"id": environment}, quick.locked())
-    running = Deployment.objects.scripts().filter(environment=environment, status=Status.RUNNING)
-    return running.count() < capacity
 
 
 def _ends(row: Deployment) -> datetime | None:

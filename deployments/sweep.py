@@ -15,7 +15,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from deployments import concluding, doorbell, holding, on_hold, outcomes, presence, runner, spool, train
+from deployments import concluding, doorbell, holding, on_hold, outcomes, presence, queue, runner, spool, train
 from deployments.holding import DATABASE_AWAY
 from deployments.models import UNFINISHED, WAITING, Deployment, Status
 from registry import storage
@@ -53,8 +53,9 @@ class Sweep:
         """Look after everything once. Expiring comes before starting: a latest start that passed while no worker lived
         must not be missed."""
         presence.announce(holding.this_worker().name, self.started_at)
-        duties = (adopt_orphans, expire, start_scheduled, ring_again, self.interrupt_silent, advance_stuck, self.tidy)
-        _each(duties, lambda duty: duty())
+        first: tuple[Callable[[], None], ...] = (adopt_orphans, expire, start_scheduled, ring_again)
+        then = (wake_for_what_waits, self.interrupt_silent, advance_stuck, self.tidy)
+        _each((*first, *then), lambda duty: duty())
 
     def interrupt_silent(self) -> None:
         """Only what this very sweep has seen expired for the whole time of silence, with the database reachable
@@ -154,6 +155,17 @@ def ring_again() -> None:
         if not doorbell.send(row.pk, doorbell.queue_of(row.environment.worker_pool)):
             Deployment.objects.filter(pk=row.pk).update(rung_at=row.rung_at, rung_count=row.rung_count)
             return
+
+
+def wake_for_what_waits() -> None:
+    """Wake a worker for the first in each queue that may start. What was passed over may start without anybody saying
+    so, as when its environment has room again after a script that took no slot. Whoever wakes takes the others, too."""
+    worker = holding.this_worker()
+    if worker.busy >= settings.WORKER_SLOTS:
+        return
+    for pool in settings.WORKER_POOLS:
+        if first := queue.first(pool, worker=worker.name):
+            doorbell.send(first.pk, doorbell.queue_of(pool))
 
 
 def advance_stuck() -> None:

@@ -16,9 +16,7 @@ class Consequences:
     running: list[Deployment]  # go on to their end unless they are stopped
     undecided: list[Deployment]  # wait for a person; cancelling does not tell what is really there
     done: list[Deployment]  # stay as they are
-    is_choice: (
-        bool  # something goes on or stays open unless it is stopped, so that it matters how the cancelling is meant
-    )
+    is_choice: bool  # a component goes on or stays open unless it is stopped: it matters how the cancelling is meant
 
 
 def consequences_of(deployment: Deployment) -> Consequences:
@@ -33,5 +31,5 @@ def consequences_of(deployment: Deployment) -> Consequences:
         running=running,
         undecided=undecided,
         done=[part for part in parts if part.status in DONE],
-        is_choice=bool(running or (undecided and deployment.project.is_stack)),
+        is_choice=deployment.project.is_stack and bool(running or undecided),
     )

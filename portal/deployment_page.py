@@ -52,8 +52,8 @@ class DeploymentPage:
 
     @cached_property
     def steps(self) -> list[Ran]:
-        """The steps of a script, attempt by attempt; none for a train, whose steps are its components."""
-        return [] if self.deployment.project.is_stack else ran(self.deployment)
+        """The steps of a script, attempt by attempt."""
+        return ran(self.deployment)
 
     @property
     def is_waiting(self) -> bool:

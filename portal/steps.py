@@ -23,7 +23,9 @@ class Ran:
 
 
 def ran(deployment: Deployment) -> list[Ran]:
-    """Every run of its steps, in order."""
+    """Every run of its steps, in order; none for a train, whose steps are its components."""
+    if deployment.project.is_stack:
+        return []
     most = {step["position"]: step["retries"] + 1 for step in deployment.release.snapshot["process"]["steps"]}
     seen: Counter[int] = Counter()
     found = []

@@ -7,9 +7,11 @@ from django.http import QueryDict
 
 from deployments.actions import DeploymentRefused
 from deployments.decisions import Decision
+from portal.cancelling import Consequences
 from portal.forms.fields import Choices, Text, sentence_of
 
 COMMENT_MAX = 2000
+GO_ON, STOP = "Let what runs go on to its end", "Stop what runs midway"
 
 
 class DecisionForm(forms.Form):
@@ -34,11 +36,11 @@ class DecisionForm(forms.Form):
 
 
 class CancelForm(forms.Form):
-    """How the cancelling is meant."""
+    """How the cancelling is meant: `running` is asked where something of a train runs or waits for a person."""
 
     running = forms.ChoiceField(
-        label="What runs now",
-        choices=[("end", "Let it go on to its end"), ("stop", "Stop it midway")],
+        label="What becomes of what has started?",
+        choices=[("end", GO_ON), ("stop", STOP)],
         widget=Choices,
         initial="end",
         required=False,
@@ -49,7 +51,18 @@ class CancelForm(forms.Form):
         widget=Text(rows=2),
         required=False,
         max_length=COMMENT_MAX,
+        error_messages={"max_length": f"Keep it under {COMMENT_MAX:,} characters."},
     )
+
+    def __init__(self, data: QueryDict | None, consequences: Consequences) -> None:
+        super().__init__(data)
+        if consequences.undecided:
+            leave, drop = "leave what waits for a person to be decided", "drop what waits for a person"
+            both = consequences.running
+            self.fields["running"].widget.choices = [
+                ("end", f"{GO_ON}, and {leave}" if both else leave.capitalize()),
+                ("stop", f"{STOP}, and {drop}" if both else drop.capitalize()),
+            ]
 
 
 class ResolveForm(forms.Form):
@@ -61,7 +74,11 @@ class ResolveForm(forms.Form):
         widget=Choices,
         error_messages={"required": "Decide what is to become of it."},
     )
-    sure = forms.BooleanField(label="I have made sure that the script is not running there any more", required=False)
+    sure = forms.BooleanField(
+        label="I have made sure that the script is not running there any more",
+        help_text="Needed to run it again.",
+        required=False,
+    )
     reason = forms.CharField(
         label="Why?",
         help_text="It is kept on record.",

@@ -1,9 +1,11 @@
 """What people send to put something on hold, and to release it."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
+from django.forms.models import ModelChoiceIterator
 
 from lifecycles.models import Environment
 from portal.forms.fields import Select, Text, sentence_of
@@ -11,6 +13,7 @@ from projects.access import Reach
 from projects.models import Project
 
 NOT_OFFERED = "Choose one of those that are on offer."
+EVERY = "*"  # no slug looks like this
 
 
 class HoldForm(forms.Form):
@@ -19,7 +22,8 @@ class HoldForm(forms.Form):
     def __init__(
         self, data: Any, projects: QuerySet[Project], environments: QuerySet[Environment], reach: Reach, **named: Any
     ) -> None:
-        """reach  how far this person's grants go: “every” is offered only where one is for every"""
+        """reach  how far this person's grants go: “every” is offered only where one is for every, and never chosen
+        beforehand, so that nobody holds the whole portal by leaving the form as it is"""
         super().__init__(data, label_suffix="", **named)
         self.fields["project"] = _chosen(
             "What", projects, "Every project", "Choose what to hold.", reach.spans_projects
@@ -42,14 +46,36 @@ class ReleaseForm(forms.Form):
     )
 
 
-def _chosen(label: str, rows: QuerySet, every: str, missing: str, may_be_every: bool) -> forms.ModelChoiceField:
-    """One of `rows`; or none of them, where that may be, which means every one."""
-    return forms.ModelChoiceField(
+class _Offered(ModelChoiceIterator):
+    """Nothing yet, every one where that may be, then one by one."""
+
+    field: "OneOrEvery"
+
+    def __iter__(self) -> Iterator[tuple[Any, str]]:
+        nothing_yet, *rows = super().__iter__()
+        yield from (nothing_yet, *([(EVERY, self.field.every)] if self.field.every else []), *rows)
+
+
+class OneOrEvery(forms.ModelChoiceField):
+    """One row, or every one of them (None) where `every` names that choice."""
+
+    iterator = _Offered
+
+    def __init__(self, *arguments: Any, every: str, **named: Any) -> None:
+        self.every = every
+        super().__init__(*arguments, **named)
+
+    def clean(self, value: Any) -> Any:
+        return None if self.every and value == EVERY else super().clean(value)
+
+
+def _chosen(label: str, rows: QuerySet, every: str, missing: str, may_be_every: bool) -> OneOrEvery:
+    return OneOrEvery(
         rows,
         label=label,
         to_field_name="slug",
-        required=not may_be_every,
-        empty_label=every if may_be_every else "Choose…",
+        every=every if may_be_every else "",
+        empty_label="Choose…",
         widget=Select(attrs={"class": "inp"}),
         error_messages={"required": missing, "invalid_choice": NOT_OFFERED},
     )

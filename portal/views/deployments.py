@@ -83,7 +83,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     row, user = deployment_of(request.user, pk), person(request.user)
     if not policy.why_not_cancellable(row):
         require(user, policy.act_to_cancel(row, user), row.project, row.environment)
-    form = CancelForm(posted(request), initial={"running": "end" if row.project.is_stack else "stop"})
+    form = CancelForm(posted(request), consequences_of(row))
     if form.is_valid():
         stop, reason = form.cleaned_data["running"] == "stop", form.cleaned_data["reason"]
         try:

@@ -64,7 +64,7 @@ class Host:
 
 def killed_while_running(deployment: Deployment, is_there: Callable[[], object]) -> Deployment:
     """Claimed and started, and the worker died as soon as `is_there` held."""
-    claimed = holding.claim(deployment.pk)
+    claimed = holding.claim(deployment.pk, "default")
     assert claimed is not None
     with killed_when(is_there):
         runner.carry_out(claimed)

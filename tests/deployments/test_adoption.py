@@ -53,7 +53,7 @@ def verbs(deployment: Deployment) -> list[str]:
 
 def test_a_script_that_never_started_is_queued_again_and_runs_as_a_second_attempt(host, yard):
     deployment = asked_for(yard.counting())
-    holding.claim(deployment.pk)
+    holding.claim(deployment.pk, "default")
     host.replace()
 
     sweep.adopt_orphans()
@@ -65,7 +65,7 @@ def test_a_script_that_never_started_is_queued_again_and_runs_as_a_second_attemp
 
 def test_a_run_that_was_prepared_but_not_started_is_sealed_and_queued_again(host, yard):
     deployment = asked_for(yard.counting())
-    claimed = holding.claim(deployment.pk)
+    claimed = holding.claim(deployment.pk, "default")
     claimed.step_runs.create(attempt=1, position=1, name="Run the release package")
     spool.prepare(run_of(deployment))
     host.replace()
@@ -269,7 +269,7 @@ def test_a_worker_that_goes_away_between_two_tries_puts_the_deployment_back(host
 
 def test_a_worker_that_is_asked_to_go_before_the_start_starts_nothing_any_more(host, yard):
     deployment = asked_for(yard.counting())
-    claimed = holding.claim(deployment.pk)
+    claimed = holding.claim(deployment.pk, "default")
     holding.this_worker().going.set()
 
     runner.carry_out(claimed)
@@ -327,7 +327,7 @@ def test_a_frozen_worker_whose_lease_ran_out_is_replaced_and_writes_nothing_afte
 
 def test_a_worker_that_froze_before_the_start_finds_its_run_sealed(host, yard):
     deployment = asked_for(yard.counting())
-    claimed = holding.claim(deployment.pk)
+    claimed = holding.claim(deployment.pk, "default")
     frozen = holding.this_worker()
     host.replace()
     sweep.adopt_orphans()
@@ -370,7 +370,7 @@ def test_a_lease_is_renewed_while_a_script_runs(host, yard, settings):
 def test_a_lease_is_kept_through_what_takes_longer_than_a_lease(host, settings, yard):
     settings.LEASE_SECONDS = 0.3
     deployment = asked_for(yard.counting())
-    claimed = holding.claim(deployment.pk)
+    claimed = holding.claim(deployment.pk, "default")
 
     with holding.kept(claimed):
         wait_until(lambda: Deployment.objects.get(pk=deployment.pk).lease_expires_at > claimed.lease_expires_at)
@@ -388,7 +388,7 @@ def on_another_host(deployment: Deployment) -> None:
 def test_a_silent_host_is_given_up_only_after_the_whole_time_of_silence(host, yard, settings):
     settings.SILENCE_SECONDS = 0.5
     deployment = asked_for(yard.counting())
-    holding.claim(deployment.pk)
+    holding.claim(deployment.pk, "default")
     on_another_host(deployment)
     let_the_lease_run_out(deployment)
     looks = Sweep()
@@ -412,7 +412,7 @@ def test_a_silent_host_is_given_up_only_after_the_whole_time_of_silence(host, ya
 def test_another_sweep_does_not_inherit_what_this_one_has_seen(host, yard, settings):
     settings.SILENCE_SECONDS = 30
     deployment = asked_for(yard.counting())
-    holding.claim(deployment.pk)
+    holding.claim(deployment.pk, "default")
     on_another_host(deployment)
     let_the_lease_run_out(deployment)
     looks = Sweep()
@@ -526,7 +526,7 @@ def test_a_poisoned_row_does_not_keep_the_sweep_from_the_others(host, yard, sett
     poisoned = requested(released(a_shop()))
     Deployment.objects.filter(pk=poisoned.pk).update(status=Status.SCHEDULED, gates=[{"not": "a gate"}])
     deployment = asked_for(yard.counting())
-    holding.claim(deployment.pk)
+    holding.claim(deployment.pk, "default")
     on_another_host(deployment)
     let_the_lease_run_out(deployment)
 

@@ -4,9 +4,10 @@ environment has room for."""
 from datetime import timedelta
 
 import pytest
+from celery import current_app
 from django.utils import timezone
 
-from deployments import holding
+from deployments import holding, sweep
 from deployments.models import Deployment, Status
 from lifecycles.models import Environment
 from tests.deployments.rows import claimed, ended, paused
@@ -47,7 +48,11 @@ def test_a_message_that_came_through_another_pool_takes_nothing():
 def test_what_is_taken_is_taken_once():
     row = a_site("First")
 
-    assert [holding.claim(row.pk), holding.claim(row.pk), holding.claim_next("default")] == [row, None, None]
+    assert [holding.claim(row.pk, "default"), holding.claim(row.pk, "default"), holding.claim_next("default")] == [
+        row,
+        None,
+        None,
+    ]
 
 
 def test_what_did_not_start_in_time_is_not_taken():
@@ -67,7 +72,7 @@ def test_a_worker_that_is_going_away_takes_nothing():
 def test_no_more_scripts_run_in_an_environment_than_it_has_room_for(small):
     first, second = a_site("First"), a_site("Second")
     running = claimed()
-    found = [holding.claim_next("default"), holding.claim(second.pk)]
+    found = [holding.claim_next("default"), holding.claim(second.pk, "default")]
 
     ended(running)
 
@@ -88,6 +93,41 @@ def test_what_waits_for_a_person_takes_no_room(small):
     paused(claimed())
 
     assert claimed() == second
+
+
+@pytest.fixture
+def messages(settings, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The deployments that workers were woken for, as the broker was told."""
+    told: list[int] = []
+    monkeypatch.setattr(current_app, "send_task", lambda name, args, **options: told.extend(args))
+    settings.CELERY_BROKER_URL = "redis://never-asked"
+    return told
+
+
+def test_the_sweep_wakes_a_worker_for_what_has_room_again(small, messages):
+    a_site("First")
+    second = a_site("Second")
+    running = claimed()
+    messages.clear()
+    sweep.wake_for_what_waits()
+    told_before = list(messages)
+
+    ended(running)
+    sweep.wake_for_what_waits()
+
+    assert (told_before, messages) == ([], [second.pk])
+
+
+def test_a_worker_that_has_no_free_slot_wakes_nobody(settings, messages):
+    settings.WORKER_SLOTS = 1
+    a_site("First")
+    a_site("Second")
+    claimed()
+    messages.clear()
+
+    sweep.wake_for_what_waits()
+
+    assert messages == []
 
 
 def test_a_row_that_was_taken_knows_what_surrounds_it(django_assert_num_queries):

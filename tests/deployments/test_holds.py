@@ -413,7 +413,7 @@ def test_a_message_that_comes_late_does_not_start_it_either():
     alone = requested(a_release(a_website()))
     held()
 
-    assert holding.claim(alone.pk) is None
+    assert holding.claim(alone.pk, "default") is None
     assert status_of(alone) == Status.QUEUED
 
 

@@ -322,7 +322,7 @@ def test_what_belongs_to_others_is_counted_and_not_named(place):
     mine, other = a_site("Mine"), a_site("Other", "SECRET")
     a_site("Another", "SECRET")
     for row in (mine, other):
-        assert holding.claim(row.pk)
+        assert holding.claim(row.pk, "default")
 
     (pool,) = pools.pools_for(Project.objects.filter(pk=mine.project_id))
 

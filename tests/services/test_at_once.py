@@ -73,7 +73,7 @@ def approval(deployment: Deployment, by: User) -> Callable[[], object]:
 def test_of_eight_that_claim_one_deployment_one_gets_it(own_worker):
     rows = [asked_for("exit 0", project=project) for project in lone_projects(10)]
 
-    claims = [at_once(*[lambda row=row: holding.claim(row.pk)] * 8) for row in rows]
+    claims = [at_once(*[lambda row=row: holding.claim(row.pk, "default")] * 8) for row in rows]
 
     assert [sum(claim is not None for claim in of_one) for of_one in claims] == [1] * 10
     assert set(Deployment.objects.values_list("attempt", "fence")) == {(1, 1)}
@@ -84,8 +84,11 @@ def test_a_claim_that_waited_for_the_row_does_not_take_what_is_taken(own_worker)
     late: list[Deployment | None] = []
     first_has_it = threading.Event()
 
-    with beside(lambda: (first_has_it.wait(10), late.append(holding.claim(deployment.pk)))), transaction.atomic():
-        assert holding.claim(deployment.pk)
+    with (
+        beside(lambda: (first_has_it.wait(10), late.append(holding.claim(deployment.pk, "default")))),
+        transaction.atomic(),
+    ):
+        assert holding.claim(deployment.pk, "default")
         first_has_it.set()
         wait_until(somebody_waits_for_a_lock)
 
@@ -126,7 +129,7 @@ def test_a_claim_and_a_cancellation_of_what_is_queued_leave_one_answer(own_worke
     rows = [asked_for("exit 0", project=project) for project in lone_projects(8)]
 
     for row in rows:
-        at_once(lambda row=row: holding.claim(row.pk), lambda row=row: actions.cancel(row, by=manager))
+        at_once(lambda row=row: holding.claim(row.pk, "default"), lambda row=row: actions.cancel(row, by=manager))
 
     for row in rows:
         row.refresh_from_db()
@@ -140,7 +143,7 @@ def test_a_train_ends_once_when_the_components_of_its_last_stage_end_together(ow
     for name in ("a", "b", "c", "d"):
         a_real_version(name, "1.0.0", yard.waiting())
     row = requested(released(stack))
-    claimed = [holding.claim(child.pk) for child in row.children.all()]
+    claimed = [holding.claim(child.pk, "default") for child in row.children.all()]
 
     with beside(lambda: at_once(*[lambda one=one: runner.carry_out(one) for one in claimed])):
         wait_until(lambda: len(yard.lines()) == 4)
