@@ -26,18 +26,20 @@ def _together(stage: Stage, slots: int) -> list[Figure]:
     worker = stage.worker(pool, slots)
     several = workload.lone("trivial", TRIVIAL, count)
     _drain(several[:10], pool)
-    ours, own, floors, floor_cpu = [], [], [], []
+    ours, own, floors, side_by_side = [], [], [], []
     for _ in range(stage.rounds):
-        floor = stage.floor(TRIVIAL).run(count // slots, loops=slots)
-        floors.append(floor.wall)
-        floor_cpu.append(floor.cpu)
+        floors.append(stage.floor(TRIVIAL).run(count // slots).wall)
+        side_by_side.append(stage.floor(TRIVIAL).run(count // slots, loops=slots).wall)
         before = used_by([worker])
         ours.append(_drain(several, pool) / count)
         own.append(used_by([worker]).since(before)[0] * 1000 / count)
-    loops = "one loop" if slots == 1 else f"{slots} loops"
-    note = f"worker's own CPU {median(own):.1f} ms; floor: {loops}, CPU {median(floor_cpu):.1f} ms"
     name = f"{stage.name}.trivial.{'1-slot' if slots == 1 else f'{slots}-slots'}"
-    return [at_most(name, median(ours), "ms per deployment", median(floors), stage.times, note)]
+    unit, note = "ms per deployment", f"worker's own CPU {median(own):.1f} ms"
+    figures = [at_most(name, median(ours), unit, median(floors), stage.times, note)]
+    if slots > 1:
+        against = f"the same, against {slots} loops side by side, which use all cores"
+        figures.append(at_most(f"{name}.against-loops", median(ours), unit, median(side_by_side), note=against))
+    return figures
 
 
 def _drain(several: list[Release], pool: str) -> float:

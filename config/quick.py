@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.models.expressions import Combinable, RawSQL
 from django.db.models.sql import UpdateQuery
 
@@ -22,11 +22,12 @@ def insert(row: Row) -> Row:
     """Insert a new row, as `save` does without its signals, and return it with its primary key. Raises what the database
     raises, such as IntegrityError."""
     statement, fields = _insertion(type(row))
-    values = [field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields]
-    with connection.cursor() as cursor:
+    own = connections[DEFAULT_DB_ALIAS]
+    values = [field.get_db_prep_save(field.pre_save(row, True), own) for field in fields]
+    with own.cursor() as cursor:
         cursor.execute(statement, values)
         row.pk = cursor.fetchone()[0]
-    row._state.adding, row._state.db = False, connection.alias
+    row._state.adding, row._state.db = False, own.alias
     return row
 
 
@@ -81,26 +82,20 @@ class Mark(str):
 
 
 def loaded(model: type[Row], names: tuple[str, ...], values: Iterator[Any]) -> Row:
-    """A row as the database gave it: the next of `values`, in the order of the columns `names`."""
-    places, attributes, converters = _loading(model, names)
+    """A row as the database gave it: the next of `values`, in the order of the columns `names`, which has to be that of
+    the model's fields."""
+    attributes, converters = _loading(model, names)
     given = list(islice(values, len(names)))
-    return model.from_db(
-        connection.alias,
-        attributes,
-        [_converted(given[place], found) for place, found in zip(places, converters, strict=True)],
-    )
+    for place, found in converters:
+        for converter, column in found:
+            given[place] = converter(given[place], column, connection)
+    return model.from_db(DEFAULT_DB_ALIAS, attributes, given)
 
 
 @cache
 def columns(model: type[models.Model], names: tuple[str, ...], of: str = "") -> str:
     """The columns of these names as a list in SQL, each with the table's alias `of` where one is given."""
     return ", ".join(f"{of}.{_column(model, name)}" if of else _column(model, name) for name in names)
-
-
-@cache
-def all_columns(model: type[models.Model], *besides: str) -> tuple[str, ...]:
-    """The names of the model's columns, without those named."""
-    return tuple(str(field.column) for field in model._meta.concrete_fields if field.column not in besides)
 
 
 def locked(of: str = "", *, skip: bool = False) -> str:
@@ -165,22 +160,19 @@ def _quoted(name: str) -> str:
 
 
 @cache
-def _loading(model: type[models.Model], names: tuple[str, ...]) -> tuple[list[int], list[str], list[list[Any]]]:
-    """In the order of the model's fields, which `from_db` keeps: the place of each name among `names`, its attribute,
-    and what turns the column's value into the field's, as Django's own compiler finds it."""
+def _loading(model: type[models.Model], names: tuple[str, ...]) -> tuple[frozenset[str], list[tuple[int, list[Any]]]]:
+    """The attributes of these columns, and what turns a column's value into the field's, as Django's own compiler finds
+    it, with the places where that is anything."""
     fields = [field for field in model._meta.concrete_fields if field.column in names]
+    if tuple(field.column for field in fields) != names:
+        raise ValueError(f"not the columns of {model.__name__} in its own order: {names}")
     converters = []
-    for field in fields:
+    for place, field in enumerate(fields):
         column = field.get_col(model._meta.db_table)
         found = [*connection.ops.get_db_converters(column), *column.get_db_converters(connection)]
-        converters.append([(converter, column) for converter in found])
-    return [names.index(str(field.column)) for field in fields], [field.attname for field in fields], converters
-
-
-def _converted(value: Any, converters: list[Any]) -> Any:
-    for converter, expression in converters:
-        value = converter(value, expression, connection)
-    return value
+        if found:
+            converters.append((place, [(converter, column) for converter in found]))
+    return frozenset(field.attname for field in fields), converters
 
 
 def _setting(model: type[models.Model], name: str, value: Any) -> tuple[str, Sequence[Any]]:
@@ -195,7 +187,7 @@ def _setting(model: type[models.Model], name: str, value: Any) -> tuple[str, Seq
 
 
 def _prepared(model: type[models.Model], name: str, value: Any) -> Any:
-    return _field(model, name).get_db_prep_save(value, connection)
+    return _field(model, name).get_db_prep_save(value, connections[DEFAULT_DB_ALIAS])
 
 
 def _conditions(model: type[models.Model], where: Mapping[str, Any]) -> tuple[str, list[Any]]:

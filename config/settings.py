@@ -104,7 +104,14 @@ else:
     DATABASES["default"] |= {
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 5, "keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count": 3}
+        "OPTIONS": {
+            "connect_timeout": 5,
+            "keepalives_idle": 30,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "server_side_binding": True,  # with the next: what is asked again and again is planned once
+            "prepare_threshold": 3,
+        }
         | DATABASES["default"].get("OPTIONS", {}),  # what the address says after its “?”, such as sslmode
     }
 

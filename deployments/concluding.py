@@ -7,7 +7,6 @@ takes next. On a database that waits for its disk with every commit, that is mos
 import contextlib
 import signal
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -75,12 +74,8 @@ def opened(deployment: Deployment, besides: int | None = None) -> Errand | None:
     besides  the position of the step that has just succeeded
     """
     with transaction.atomic(savepoint=False):
-        errand = _opened(deployment, besides)
-        if errand:
-            limit = timedelta(seconds=errand.step["time_limit_seconds"])
-            deployment.deadline_at = timezone.now() + limit
-            renew(deployment, deadline_at=deployment.deadline_at, boot_id=this_worker().place)
-        return errand
+        renew(deployment, boot_id=this_worker().place)
+        return _opened(deployment, besides)
 
 
 def _next(taken: Taking, pool: str | None, pk: int | None = None) -> Errand | None:
@@ -90,10 +85,10 @@ def _next(taken: Taking, pool: str | None, pk: int | None = None) -> Errand | No
     deployment = taken.one(pool, pk)
     if deployment is None:
         return None
-    return opened(deployment) or _finished(deployment, taken, pool)
+    return _opened(deployment) or _finished(deployment, taken, pool)
 
 
-def _opened(deployment: Deployment, besides: int | None) -> Errand | None:
+def _opened(deployment: Deployment, besides: int | None = None) -> Errand | None:
     steps = deployment.release.snapshot["process"]["steps"]
     is_first = deployment.attempt == 1 and besides is None
     left = steps if is_first else _not_done(deployment, steps, besides)

@@ -101,7 +101,8 @@ class _Row:
 
     def __init__(self, deployment: Deployment, name: str, pid: int | None) -> None:
         self.deployment, self.name, self.pid = deployment, name, pid
-        self.looked_at = self.renewed_at = time.monotonic()
+        self.looked_at = time.monotonic()
+        self.renewed_at = float("-inf")  # the first look writes when its time is up
 
     def asks_to_stop(self, *, now: bool = False) -> bool:
         """Look when it is time to, or `now`, and renew the lease before it is half over; whether stopping was asked for.
@@ -114,7 +115,7 @@ class _Row:
         self.looked_at = since
         try:
             if now or since - self.renewed_at >= lease / 3:
-                renew(self.deployment)
+                renew(self.deployment, deadline_at=self.deployment.deadline_at)
                 self.renewed_at = since
             return is_to_stop(self.deployment)
         except DATABASE_AWAY:

@@ -245,8 +245,8 @@ def _ours(deployment: Deployment) -> dict[str, Any]:
 
 def lock_train(deployment: Deployment) -> None:
     """A train's row is locked before its components', by everybody, so that nobody waits in a circle."""
-    if deployment.parent_id:
-        quick.select(Deployment, ("id",), {"id": deployment.parent_id}, quick.locked())
+    if deployment.parent_id and (lock := quick.locked()):
+        quick.select(Deployment, ("id",), {"id": deployment.parent_id}, lock)
 
 
 def lease() -> RawSQL:

@@ -16,34 +16,35 @@ from projects.models import Project
 from registry.models import Artifact, Package, PackageVersion
 from releases.models import Release, ReleasePackage
 
+OF_DEPLOYMENT = (
+    *("id", "project_id", "release_id", "environment_id", "parent_id", "stage", "status", "requested_by_id"),
+    *("started_at", "finished_at", "outcome", "fence", "attempt", "host", "owner", "boot_id", "deadline_at"),
+    *("overdue_at", "cancel_requested_at", "cancel_requested_by_id", "cancel_stops_running", "failure_ignored"),
+)
 OF_PROJECT = ("id", "name", "slug", "kind", "parent_id", "time_limit_seconds")
-OF_RELEASE = ("id", "project_id", "number", "snapshot")
+OF_RELEASE = ("id", "project_id", "number")
+WITH_SNAPSHOT = ("id", "project_id", "number", "snapshot")
 OF_ENVIRONMENT = ("id", "name", "slug", "worker_pool", "capacity")
-OF_VERSION = ("id", "package_id", "artifact_id", "version", "entry_point", "withdrawn_at", "withdrawn_reason")
+OF_VERSION = ("id", "package_id", "version", "artifact_id", "entry_point", "withdrawn_at", "withdrawn_reason")
 OF_PACKAGE = ("id", "name")
 OF_ARTIFACT = ("id", "sha256")
 
 
-def deployment(pk: int, *, lock: bool = False) -> Deployment:
-    """The row, and its train's where it has one. Raises Deployment.DoesNotExist.
-
-    lock  until the transaction ends; the row alone, not its train's
-    """
-    rows = _read("d.id = %s", pk, quick.locked("d") if lock else "")
-    if not rows:
-        raise Deployment.DoesNotExist
-    row = rows[0]
+def deployment(pk: int) -> Deployment:
+    """The row with its release's snapshot, and its train where it has one. Raises Deployment.DoesNotExist."""
+    row = _read("d.id = %s", pk, of_release=WITH_SNAPSHOT)[0]
     if row.parent_id:
-        row.parent = deployment(row.parent_id)
+        row.parent = _read("d.id = %s", row.parent_id)[0]
     return row
 
 
-def children_of(train: Deployment) -> list[Deployment]:
-    """The components of a train in their order, each knowing it."""
-    rows = _read("d.parent_id = %s", train.pk, "ORDER BY d.stage, d.id")
-    for row in rows:
-        row.parent = train
-    return rows
+def locked_train(pk: int) -> tuple[Deployment, list[Deployment]]:
+    """A stack's deployment, locked until the transaction ends, and its components' in their order, each knowing it."""
+    train = _read("d.id = %s", pk, quick.locked("d"))[0]
+    children = _read("d.parent_id = %s", pk, "ORDER BY d.stage, d.id")
+    for child in children:
+        child.parent = train
+    return train, children
 
 
 def packages_of(release: Release) -> list[PackageVersion]:
@@ -60,16 +61,19 @@ def _package(values: Iterator[Any]) -> PackageVersion:
     return version
 
 
-def _read(condition: str, parameter: int, ending: str) -> list[Deployment]:
+def _read(
+    condition: str, parameter: int, ending: str = "", of_release: tuple[str, ...] = OF_RELEASE
+) -> list[Deployment]:
     with connection.cursor() as cursor:
-        cursor.execute(f"{_rows()} WHERE {condition} {ending}", [parameter])
-        return [_row(iter(values)) for values in cursor.fetchall()]
+        cursor.execute(f"{_rows(of_release)} WHERE {condition} {ending}", [parameter])
+        rows = [_row(iter(values), of_release) for values in cursor.fetchall()]
+    return rows
 
 
-def _row(values: Iterator[Any]) -> Deployment:
-    row = quick.loaded(Deployment, quick.all_columns(Deployment), values)
+def _row(values: Iterator[Any], of_release: tuple[str, ...]) -> Deployment:
+    row = quick.loaded(Deployment, OF_DEPLOYMENT, values)
     row.project = quick.loaded(Project, OF_PROJECT, values)
-    row.release = quick.loaded(Release, OF_RELEASE, values)
+    row.release = quick.loaded(Release, of_release, values)
     row.environment = quick.loaded(Environment, OF_ENVIRONMENT, values)
     row.release.project = row.project
     return row
@@ -91,11 +95,11 @@ def _packages() -> str:
 
 
 @cache
-def _rows() -> str:
+def _rows(of_release: tuple[str, ...]) -> str:
     columns = [
-        quick.columns(Deployment, quick.all_columns(Deployment), of="d"),
+        quick.columns(Deployment, OF_DEPLOYMENT, of="d"),
         quick.columns(Project, OF_PROJECT, of="p"),
-        quick.columns(Release, OF_RELEASE, of="r"),
+        quick.columns(Release, of_release, of="r"),
         quick.columns(Environment, OF_ENVIRONMENT, of="e"),
     ]
     return (

@@ -161,7 +161,8 @@ def _start(errand: Errand) -> tuple[Result, Writer]:
 def _may_not_start(deployment: Deployment, limit: int, *, is_fresh: bool) -> bool:
     """Whether stopping was asked for before the start; the step's time begins now. Raises Fenced.
 
-    is_fresh  the lease and the deadline have only just been written, so that looking is enough
+    is_fresh  the lease has only just been written, so that looking is enough; the deadline is written by whoever follows
+              the script for longer than a moment
     """
     deployment.deadline_at = timezone.now() + timedelta(seconds=limit)
     if not is_fresh:
@@ -209,6 +210,9 @@ def _adopt(deployment: Deployment) -> None:
         # The sealed directory stays, against a late starter.
         concluding.put_back(errand, "Its worker went away before the script started.")
         return
+    deployment.deadline_at = deployment.deadline_at or step_run.started_at + timedelta(
+        seconds=step["time_limit_seconds"]
+    )
     pid = spool.pid_of(errand.run) if is_here else None
     writer = Writer(step_run, environment_of(deployment)[1])
     following = _concluded(errand, follow(deployment, errand.run, writer, pid), writer, None)

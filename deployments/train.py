@@ -116,10 +116,9 @@ def _mode_of(item: plans.PlanItem, row: Deployment) -> str:
 @transaction.atomic(savepoint=False)
 def advance(pk: int) -> None:
     """Do what is due in the stack's deployment `pk`: nothing, the next stage, or its end."""
-    parent = nearby.deployment(pk, lock=True)
+    parent, children = nearby.locked_train(pk)
     if parent.status in FINAL:
         return
-    children = nearby.children_of(parent)
     if parent.cancel_requested_at:
         _stop(parent, children)
     elif any(_keeps_others_back(child) for child in children):
