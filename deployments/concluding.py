@@ -74,8 +74,10 @@ def opened(deployment: Deployment, besides: int | None = None) -> Errand | None:
     besides  the position of the step that has just succeeded
     """
     with transaction.atomic(savepoint=False):
-        renew(deployment, boot_id=this_worker().place)
-        return _opened(deployment, besides)
+        errand = _opened(deployment, besides)
+        if errand:
+            renew(deployment, boot_id=this_worker().place)
+        return errand
 
 
 def _next(taken: Taking, pool: str | None, pk: int | None = None) -> Errand | None:

@@ -1,18 +1,22 @@
 """Every page, and who may open it. A route that is missing from the table fails the first test."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from pytest_django.plugin import DjangoDbBlocker
 
+from deployments import holding
 from deployments.holds import hold
 from deployments.models import Deployment, Hold
 from projects.models import Project
-from tests.deployments.conftest import own_worker  # noqa: F401
 from tests.deployments.rows import a_worker, claimed, interrupted, run_out
 from tests.deployments.scenes import a_manager, requested
 from tests.factories import a_release, a_rule, a_stack, a_user, an_administrator, an_environment
+from tests.worlds import left_as_it_was, made_once
 
 ROLES = (
     "anonymous",
@@ -107,8 +111,27 @@ def test_every_route_is_in_the_table():
     assert set(ALL) == {route for route, _ in WHO_MAY}
 
 
+Words = dict[str, dict[str, object]]
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: Any) -> Iterator[Words]:
+    """One of everything. This process is a worker of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settings, "SPOOL_DIR", tmp_path_factory.mktemp("spool"))
+        patch.setattr(holding, "_worker", None)
+        with made_once(one_of_everything, django_db_blocker) as words:
+            yield words
+        holding.this_worker().ownership.release()
+
+
 @pytest.fixture
-def known(db: None) -> dict[str, dict[str, object]]:
+def known(world: Words) -> Iterator[Words]:
+    with left_as_it_was():
+        yield world
+
+
+def one_of_everything() -> Words:
     """The words that addresses are made of: usually the first, for some routes others."""
     shop = a_stack("Shop", components={"API": 1, "UI": 2})
     a_rule("Gate", environments=[an_environment("PROD")], roles=["approver", "release_manager"])

@@ -41,22 +41,39 @@ class Running:
 def product() -> Iterator[Running]:
     """Start the product with a fresh data directory and free ports; stop and remove it at the end, come what may."""
     with ExitStack() as stack:
-        home = Path(tempfile.mkdtemp(prefix="signalbox-demo-"))
-        stack.callback(shutil.rmtree, home, ignore_errors=True)
+        with _undisturbed():
+            home = Path(tempfile.mkdtemp(prefix="signalbox-demo-"))
+            stack.callback(shutil.rmtree, home, ignore_errors=True)
         environment = os.environ | _settings(home) | stack.enter_context(_scratch_database(home))
         environment |= stack.enter_context(_scratch_keys())
-        with (home / "output").open("wb") as output:
+        with _undisturbed(), (home / "output").open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "manage.py", "run"],
                 cwd=CHECKOUT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C reaches the demo, which then stops the product in order
             )  # fmt: skip
-        stack.callback(_stop, process)
+            stack.callback(_stop, process)
         try:
             yield _wait_until_ready(process, environment)
         except BaseException:
             _show_tail(home / "output")
             raise
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait until the block is over: in the middle of it, what has just come into being would be
+    forgotten, and left behind."""
+    came: list[int] = []
+    both = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda number, _frame: came.append(number)) for number in both}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for number in came:
+        signal.raise_signal(number)
 
 
 def _settings(home: Path) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Every operation × every role. An operation that is missing from the table fails."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +16,7 @@ from deployments.policy import gates_for
 from tests.api.callers import EVERYTHING, an_account, calling
 from tests.api.rows import a_deployment, a_train
 from tests.factories import a_release, a_rule, a_stack, a_version
-
-pytestmark = pytest.mark.django_db
+from tests.worlds import left_as_it_was, made_once
 
 PUSHERS = (Role.DEPLOYER, Role.RELEASE_MANAGER)
 APPROVERS = (Role.APPROVER, Role.RELEASE_MANAGER)
@@ -115,8 +115,19 @@ OPERATIONS = {
 NAMES = list(OPERATIONS)
 
 
+@pytest.fixture(scope="module")
+def world(django_db_setup, django_db_blocker) -> Iterator[dict[str, Any]]:
+    with made_once(one_of_everything, django_db_blocker) as shop:
+        yield shop
+
+
 @pytest.fixture
-def shop(db) -> dict[str, Any]:
+def shop(world) -> Iterator[dict[str, Any]]:
+    with left_as_it_was():
+        yield world
+
+
+def one_of_everything() -> dict[str, Any]:
     """One of everything that an address may name, and somebody else who asked for it."""
     stack = a_stack("Shop", {"UI": 1, "API": 2})
     release = a_release(stack)

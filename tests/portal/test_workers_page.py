@@ -103,7 +103,7 @@ def test_what_belongs_to_other_projects_is_counted(client, db):
     mine = a_site("Mine")
     a_site("Secret", "SECRET")
     a_site("Hidden", "SECRET")
-    holding.claim(Deployment.objects.get(project__slug="secret").pk)
+    holding.claim(Deployment.objects.get(project__slug="secret").pk, "default")
     client.force_login(a_user("vic", role="viewer", project=mine.project))
 
     response = opened(client, "workers")
