@@ -49,19 +49,22 @@ class Plan:
 
 def plan_for(release: Release, environment: Environment) -> Plan:
     """What deploying `release` to `environment` would do now. Stages are numbered in the order that they run."""
-    live = alignment.live_version(release.project, environment)
-    mode = mode_of(release, live.release if live else None)
-    if not release.project.is_stack:
-        because = "It is deployed on its own."
-        return Plan(mode, [_item(release.project, release, 1, DEPLOY, because, live.release if live else None)])
     lines = list(
         release.components.select_related("component", "release__project").order_by(
             "stage", "component__position", "pk"
         )
+        if release.project.is_stack
+        else ()
     )
+    rows = alignment.live_versions([release.project_id, *(line.component_id for line in lines)], environment)
+    live = {project: row.release for project, row in rows.items()}
+    mode = mode_of(release, live.get(release.project_id))
+    if not release.project.is_stack:
+        because = "It is deployed on its own."
+        return Plan(mode, [_item(release.project, release, 1, DEPLOY, because, live.get(release.project_id))])
     backwards = mode == Mode.ROLLBACK and release.project.reverse_on_rollback
     order = _numbered([line.stage for line in lines], backwards=backwards)
-    items = [_line(line, environment, order[line.stage]) for line in lines]
+    items = [_line(line, environment, order[line.stage], live.get(line.component_id)) for line in lines]
     return Plan(mode, sorted(items, key=lambda item: item.stage))
 
 
@@ -87,13 +90,12 @@ def why_skip(release: Release, condition: str, environment: Environment) -> str 
     return None
 
 
-def _line(line: ReleaseComponent, environment: Environment, stage: int) -> PlanItem:
-    live = alignment.live_version(line.component, environment)
+def _line(line: ReleaseComponent, environment: Environment, stage: int, live: Release | None) -> PlanItem:
     because = why_skip(line.release, line.condition, environment)
     action = SKIP if because else DEPLOY
     if because is None:
-        because = "It is not there yet." if live is None else _why_deploy(line, live.release)
-    return _item(line.component, line.release, stage, action, because, live.release if live else None)
+        because = "It is not there yet." if live is None else _why_deploy(line, live)
+    return _item(line.component, line.release, stage, action, because, live)
 
 
 def _why_deploy(line: ReleaseComponent, live: Release) -> str:

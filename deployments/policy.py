@@ -51,6 +51,7 @@ class Question:
 
     release: Release
     environment: Environment
+    track: list[Section]
     by: User | None
     deployment: Deployment | None
     at: datetime
@@ -73,8 +74,8 @@ def why_not_deployable(
     deployment  the waiting request that it is asked for: its approvals count and it does not stand in its own way
     at          the moment that is asked about (aware); none given: now
     """
-    question = Question(release, environment, by, deployment, at or timezone.now())
     track = track_of(release)
+    question = Question(release, environment, track, by, deployment, at or timezone.now())
     if section_of(environment.pk, track) is None:
         sentence = f"{environment} is not part of the lifecycle of {release.project}: {release.project.track}."
         return [Blocker("outside", sentence)]
@@ -125,9 +126,8 @@ def _empty(question: Question) -> Reasons:
 
 
 def _phase_incomplete(question: Question) -> Reasons:
-    track = track_of(question.release)
     succeeded = succeeded_in(question.release)
-    for phase in incomplete_before(question.environment.pk, track, succeeded):
+    for phase in incomplete_before(question.environment.pk, question.track, succeeded):
         places = Environment.objects.filter(pk__in=phase.environments)
         names = [place.name for place in places if place.pk not in succeeded]
         missing = phase.needed() - sum(pk in succeeded for pk in phase.environments)
@@ -148,7 +148,7 @@ def _progression_prevented(question: Question) -> Reasons:
 
 
 def _phase_has_success(question: Question) -> bool:
-    here = section_of(question.environment.pk, track_of(question.release))
+    here = section_of(question.environment.pk, question.track)
     return here is not None and not succeeded_in(question.release).isdisjoint(here.environments)
 
 
