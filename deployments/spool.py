@@ -270,11 +270,6 @@ def known() -> Iterator[tuple[str, int, int, int]]:
                 yield path.name, int(match[1]), int(match[2]), int(match[3])
 
 
-def others(name: str) -> list[str]:
-    """The runs with a directory on this host, besides this one."""
-    return [run for run, *_ in known() if run != name]
-
-
 def _belongs(process: psutil.Process, name: str, session: int | None) -> bool:
     if process.status() == psutil.STATUS_ZOMBIE:
         return False

@@ -298,14 +298,6 @@ def test_what_a_worker_did_not_get_to_is_removed_by_the_sweep_of_the_next_one(db
     wait_until(are_cleared)
 
 
-def test_runs_beside_a_run_are_known():
-    for name in ("1-1-1", "1-2-1", "20-1-3"):
-        a_run(name)
-    spool.remove("20-1-3")
-
-    assert spool.others("1-2-1") == ["1-1-1"]
-
-
 # -- what is kept -----------------------------------------------------------------------------------------------------
 
 
