@@ -15,7 +15,14 @@ from pytest_django.plugin import DjangoDbBlocker
 import config.celery  # noqa: F401 - messages go to the application that the settings describe
 from tests.machine import chromium
 
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
+PROCESSES_OF_ITS_OWN = {"operations", "services"}
 WRITTEN_BY_DJANGO = {"auth", "contenttypes", "sessions"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    words = "leave out what asks for no database: that comes to the same on every one"
+    parser.addoption("--where-the-database-counts", action="store_true", help=words)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -23,9 +30,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     here = {"journey": chromium(), "services": _real_servers(), "root": os.geteuid() == 0}
     missing = {name for name, there in here.items() if not there}
     left_out = [item for item in items if any(item.get_closest_marker(name) for name in missing)]
+    if config.getoption("--where-the-database-counts"):
+        left_out += [item for item in items if item not in left_out and not _asks_for_a_database(item)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def _asks_for_a_database(item: pytest.Item) -> bool:
+    """Whether it uses the database of the tests, or starts processes that are told where it is."""
+    fixtures = set(getattr(item, "fixturenames", ()))
+    in_processes = any(part in PROCESSES_OF_ITS_OWN for part in item.path.parts)
+    return in_processes or bool(fixtures & DATABASE_FIXTURES) or item.get_closest_marker("django_db") is not None
 
 
 def _real_servers() -> bool:

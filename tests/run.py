@@ -1,4 +1,5 @@
-"""What `make test` runs: all tests on SQLite, then again on a private PostgreSQL and Redis, then what was left out.
+"""What `make test` runs: all tests on SQLite, then on a private PostgreSQL and Redis all that ask for a database, then
+what was left out.
 
 REQUIRE_ALL=1 makes a failure of everything that is left out. Arguments are passed on to pytest in both runs.
 """
@@ -16,8 +17,9 @@ from tests.machine import chromium, postgres_programs, redis_program
 ROOT = Path(__file__).resolve().parent.parent
 ON_SQLITE = "not services"
 ON_POSTGRES = "not embedded and not journey"
+WHERE_IT_COUNTS = "--where-the-database-counts"
 NO_TESTS = 5  # pytest's exit status when nothing was selected
-PROCESSES = "2"
+PROCESSES = "3"  # on two cores: many tests wait for processes of their own
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -51,7 +53,7 @@ def _missing_servers() -> list[str]:
 def _on_private_servers(arguments: Sequence[str]) -> int:
     try:
         with servers.both() as variables:
-            return _pytest("PostgreSQL and Redis", ON_POSTGRES, arguments, variables)
+            return _pytest("PostgreSQL and Redis", ON_POSTGRES, [WHERE_IT_COUNTS, *arguments], variables)
     except servers.CannotStart as refusal:
         sys.stderr.write(f"{refusal}\n")
         return 1
