@@ -28,7 +28,7 @@ def _together(stage: Stage, slots: int) -> list[Figure]:
     _drain(several[:10], pool)
     ours, own, floors, side_by_side = [], [], [], []
     for _ in range(stage.rounds):
-        floors.append(stage.floor(TRIVIAL).run(count // slots).wall)
+        floors.append(stage.floor(TRIVIAL).run(COUNT[1]).wall)
         side_by_side.append(stage.floor(TRIVIAL).run(count // slots, loops=slots).wall)
         before = used_by([worker])
         ours.append(_drain(several, pool) / count)
