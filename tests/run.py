@@ -63,7 +63,8 @@ def _pytest(title: str, marks: str, arguments: Sequence[str], variables: dict[st
     sys.stdout.write(f"\n== {title}\n")
     sys.stdout.flush()
     own = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "CELERY_BROKER_URL")}
-    command = [sys.executable, "-m", "pytest", "--ds=tests.settings", "-n", PROCESSES, "-m", marks, *arguments]
+    spread = ["-n", PROCESSES, "--dist", "worksteal"]  # the longest tests come last
+    command = [sys.executable, "-m", "pytest", "--ds=tests.settings", *spread, "-m", marks, *arguments]
     began = time.monotonic()
     status = subprocess.run(command, cwd=ROOT, env=own | variables, check=False).returncode
     sys.stdout.write(f"== {title}: {time.monotonic() - began:.0f} s\n")

@@ -19,7 +19,13 @@ from psycopg.conninfo import make_conninfo
 from portal.backup.manifest import BackupRefused
 
 Rows = Callable[[str], list[tuple[Any, ...]]]  # answers an SQL query from the copy that was taken
-OF_DJANGO_ALONE = {"pool", "isolation_level", "server_side_binding", "assume_role"}
+NOT_FOR_TOOLS = {
+    "pool",
+    "isolation_level",
+    "server_side_binding",
+    "assume_role",
+    "prepare_threshold",
+}  # Django's and psycopg's own
 LAST_WORDS = 2000  # characters of what a tool has said
 EMPTY_THE_SCHEMA = """
 SET lock_timeout = '30s';
@@ -168,7 +174,7 @@ def _address() -> tuple[str, dict[str, str]]:
     parts = connection.settings_dict
     named = {"dbname": "NAME", "user": "USER", "host": "HOST", "port": "PORT"}
     given = {name: str(parts[key]) for name, key in named.items() if parts[key]}
-    options = {name: value for name, value in parts["OPTIONS"].items() if name not in OF_DJANGO_ALONE}
+    options = {name: value for name, value in parts["OPTIONS"].items() if name not in NOT_FOR_TOOLS}
     environment = {**os.environ, **({"PGPASSWORD": parts["PASSWORD"]} if parts["PASSWORD"] else {})}
     return make_conninfo(**(options | given)), environment
 
