@@ -176,8 +176,10 @@ def _store_rest(errand: Errand, writer: Writer | None) -> None:
 
 def _tried_again(deployment: Deployment, step: dict[str, Any], result: Result) -> int:
     """How often the step has failed, if it is tried again by itself; 0: it is not. Only what is repeatable has retries,
-    so that it may also be run again where nobody knows what it came to."""
+    so that it may also be run again where nobody knows what it came to, if what is left of it would be found here."""
     if result.came is Came.STOPPED or result.of_all or not step["retries"]:
+        return 0
+    if result.came is Came.VANISHED and deployment.boot_id != this_worker().place:
         return 0
     ended = deployment.step_runs.filter(position=step["position"], finished_at__isnull=False)
     failures: int = ended.exclude(exit_status=0).exclude(outcome=NEVER_STARTED).count()

@@ -580,3 +580,22 @@ def test_a_worker_hears_its_own_doorbell_without_a_broker(settings, monkeypatch)
     doorbell.listen()
 
     assert doorbell.is_heard()
+
+
+@pytest.mark.parametrize(("place", "expected"), [("here", Status.SUCCEEDED), ("elsewhere", Status.INTERRUPTED)])
+def test_a_repeatable_run_that_vanished_is_tried_again_only_where_what_is_left_of_it_would_be_found(
+    host, yard, place, expected
+):
+    script = yard.counting(f'[ "$(wc -l <"{yard.path}/starts")" -eq 2 ] || sleep 60')
+    deployment = asked_for(script, {"repeatable": True, "retries": 1})
+    killed_while_running(deployment, yard.lines)
+    kill_the_script(deployment)
+    if place == "elsewhere":
+        Deployment.objects.filter(pk=deployment.pk).update(boot_id="another spool")
+    host.replace()
+
+    sweep.adopt_orphans()
+    wait_for(deployment, Status.QUEUED, Status.INTERRUPTED)
+
+    carried_out(deployment)
+    assert deployment.status == expected

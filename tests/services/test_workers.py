@@ -13,7 +13,6 @@ from tests.deployments.patience import wait_until
 from tests.deployments.scenes import a_shop, released, requested
 from tests.deployments.scripts import Yard, asked_for, output_of
 from tests.factories import a_lone_project
-from tests.services.faults import PATIENCE
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
 
@@ -75,7 +74,7 @@ def test_a_worker_that_is_asked_to_go_is_gone_at_once_and_its_scripts_run_on(fle
     sites(3, yard.waiting())
     wait_until(lambda: len(yard.lines()) == 3)
 
-    assert fleet.terminate(worker, PATIENCE) == 0  # its scripts wait for somebody to open the gate
+    assert fleet.terminate(worker, 8) == 0  # its scripts wait for somebody to open the gate
 
     assert not Worker.objects.exists()
     fleet.start()
