@@ -14,7 +14,7 @@ from lifecycles.models import Environment
 from projects import access
 from projects.access import Act
 from projects.models import Project
-from registry.models import Feed, Package, PackageQuerySet, PackageVersion
+from registry.models import Package, PackageQuerySet, PackageVersion
 from releases.models import Release
 
 
@@ -86,8 +86,8 @@ def environment_of(who: Caller, slug: str) -> Environment:
 def packages_of(who: Caller) -> PackageQuerySet:
     """The packages that the caller's projects hold. What no project holds takes a role for every project."""
     if may_everywhere(who, Act.SEE_TECHNICAL):
-        return Package.objects.all()
-    return Package.objects.filter(projects__in=projects_of(who, Act.SEE_TECHNICAL)).distinct()
+        return Package.objects.builtin()
+    return Package.objects.builtin().filter(projects__in=projects_of(who, Act.SEE_TECHNICAL)).distinct()
 
 
 def package_of(who: Caller, name: str) -> Package:
@@ -110,7 +110,7 @@ def require_on_package(who: Caller, act: Act, name: str) -> None:
 
     Closed by default: for a package that no project holds it takes a grant for every project.
     """
-    packages = Package.objects.filter(feed=Feed.builtin()).named(name)
+    packages = Package.objects.named(name)
     holders = list(Project.objects.filter(packages__in=packages).select_related("parent").distinct())
     seen = set(projects_of(who).filter(pk__in=[project.pk for project in holders]).values_list("pk", flat=True))
     if not holders and may_everywhere(who, act):

@@ -107,8 +107,8 @@ def _pushed(request: HttpRequest, taken: Taken) -> shapes.PushedShape:
     return shapes.PushedShape(
         package=published.package.name,
         version=published.version,
-        sha256=published.artifact.sha256,
-        size=published.artifact.size,
+        sha256=published.bytes.sha256,
+        size=published.bytes.size,
         created=taken.intake.created,
         evaluations=[shapes.evaluation(found) for found in taken.intake.evaluations],
         deployments=[
@@ -197,11 +197,11 @@ def _live(releases: Iterable[Release]) -> Iterable[LiveVersion]:
 def download(request: HttpRequest, name: str, version: str) -> HttpResponseBase:
     """The bytes as they were pushed. The ETag is their SHA-256."""
     found = access.version_of(caller(request), name, version)
-    etag = f'"{found.artifact.sha256}"'
+    etag = f'"{found.bytes.sha256}"'
     if unchanged := get_conditional_response(request, etag=etag):
         return unchanged
     try:
-        file = found.artifact.path.open("rb")
+        file = found.bytes.path.open("rb")
     except FileNotFoundError:
         raise ArtifactDamaged(
             f"The stored bytes of {found} are missing. Push the same package again to restore it."

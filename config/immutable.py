@@ -6,6 +6,7 @@ rules that look at another row; everything else is a `CheckConstraint` or `Uniqu
 
 import zlib
 from collections.abc import Sequence
+from typing import Self
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
@@ -23,6 +24,12 @@ class Refuse(Operation):
 
     def __init__(self, table: str, event: str, sentence: str, columns: Sequence[str] = (), when: str = "") -> None:
         self.table, self.event, self.sentence, self.columns, self.when = table, event, sentence, tuple(columns), when
+
+    @classmethod
+    def like(cls, other: "Refuse") -> Self:
+        """The same rule again: before SQLite rebuilds a table that a trigger lies on or looks into, it has to be taken
+        back (`Allow.like`), and afterwards it has to be installed again (`Refuse.like`)."""
+        return cls(other.table, other.event, other.sentence, other.columns, other.when)
 
     @property
     def name(self) -> str:
@@ -71,3 +78,20 @@ class Refuse(Operation):
             f"DROP TRIGGER IF EXISTS {self.name} ON {self.table}",
             f"CREATE TRIGGER {self.name} BEFORE {event} ON {self.table} FOR EACH ROW EXECUTE FUNCTION {self.name}()",
         ]
+
+
+class Allow(Refuse):
+    """Take a `Refuse` of the same words back; undone, it is installed again."""
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        super().database_backwards(app_label, schema_editor, from_state, to_state)
+
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+    def describe(self) -> str:
+        return f"No longer refuse {self.event} on {self.table}: {self.sentence}"

@@ -26,7 +26,7 @@ OF_RELEASE = ("id", "project_id", "number")
 WITH_SNAPSHOT = ("id", "project_id", "number", "snapshot")
 OF_ENVIRONMENT = ("id", "name", "slug", "worker_pool", "capacity")
 OF_VERSION = ("id", "package_id", "version", "artifact_id", "entry_point", "withdrawn_at", "withdrawn_reason")
-OF_PACKAGE = ("id", "name")
+OF_PACKAGE = ("id", "name", "label")
 OF_ARTIFACT = ("id", "sha256")
 
 

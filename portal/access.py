@@ -73,8 +73,8 @@ def packages_of(user: Person) -> PackageQuerySet:
     """The packages of this person's projects; those that no project holds take a role for every project."""
     projects = technical_projects(user)
     if access.may_everywhere(user, Act.SEE_TECHNICAL):
-        return Package.objects.all()
-    return Package.objects.filter(projects__in=projects).distinct()
+        return Package.objects.builtin()
+    return Package.objects.builtin().filter(projects__in=projects).distinct()
 
 
 def worker_of(user: Person, pk: int) -> Worker:

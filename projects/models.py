@@ -8,8 +8,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
 from accounts.models import Role
+from config import encryption
 from lifecycles.models import Environment, Lifecycle
-from projects import encryption
 from registry.models import Package
 
 
@@ -133,6 +133,21 @@ class Project(models.Model):
         validators=[MinValueValidator(1)],
         help_text="A whole deployment, all its steps or components and tries together, is stopped and has failed after"
         " this many seconds. Empty: only the limits of its steps count.",
+    )
+
+    commit_url = models.CharField(
+        "address of a commit",
+        max_length=500,
+        blank=True,
+        help_text="Where people read a commit: {commit} stands for it, for example"
+        " https://github.com/example/patient-ui/commit/{commit}. Empty for a component means its stack's.",
+    )
+    work_item_url = models.CharField(
+        "address of a work item",
+        max_length=500,
+        blank=True,
+        help_text="Where people read a work item: {id} stands for it, for example https://jira.example.com/browse/{id}."
+        " Empty for a component means its stack's.",
     )
 
     class Meta:

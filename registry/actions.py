@@ -133,7 +133,7 @@ def _create(
 
 def _package(name: str) -> Package:
     """The package of this name; created with its first version."""
-    packages = Package.objects.filter(feed=Feed.builtin()).named(name)
+    packages = Package.objects.named(name)
     if there := packages.first():
         return there
     try:
@@ -149,7 +149,7 @@ def _version(package: Package, version: versions.Version) -> PackageVersion | No
 
 
 def _again(there: PackageVersion, received: Received) -> Published:
-    if there.artifact.sha256 != received.sha256:
+    if there.bytes.sha256 != received.sha256:
         raise VersionTaken(
             f"{there} was published on {there.published_at:%d %B %Y} by {there.published_by} with other content, and a"
             " version never changes. Push the new content under a new version."

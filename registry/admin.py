@@ -79,7 +79,7 @@ class PackageVersionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="size", ordering="artifact__size")
     def size(self, version: PackageVersion) -> str:
-        return filesizeformat(version.artifact.size)
+        return filesizeformat(version.artifact.size) if version.artifact else "–"
 
     @admin.display(description="not withdrawn", boolean=True, ordering="withdrawn_at")
     def in_use(self, version: PackageVersion) -> bool:

@@ -16,11 +16,11 @@ from django.db import models, transaction
 from accounts import configuring
 from accounts.configuring import CONCEALED, difference, titled
 from accounts.models import Membership, User
+from config.encryption import CannotDecrypt
 from lifecycles import actions as lifecycles
 from lifecycles.models import Environment, Lifecycle, Phase
 from lifecycles.rules import Problem, WantedPhase, why_not_phase, why_not_together, why_not_without
 from projects import rules
-from projects.encryption import CannotDecrypt
 from projects.models import ApprovalRule, Process, Project, Step, Variable
 from projects.wording import title_of_variable
 from registry.filenames import NameRefused, package_name

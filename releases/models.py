@@ -3,8 +3,10 @@
 from typing import ClassVar
 
 from django.conf import settings
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 
 from projects.models import Project
 from registry.models import Package, PackageVersion
@@ -180,3 +182,80 @@ class TriggerEvaluation(models.Model):
 
     def __str__(self) -> str:
         return self.sentence
+
+
+class ResolvedEntry(models.Model):
+    """A component of a release's manifest, as an outside store had it when it was first found there.
+
+    What it was then never changes; what the store says now is kept beside it, so that a moved tag is noticed.
+    """
+
+    release = models.ForeignKey(Release, models.PROTECT, related_name="resolved")
+    component = models.CharField(max_length=100, help_text="As the manifest calls it.")
+    package = models.ForeignKey(Package, models.PROTECT, related_name="+", help_text="What it is in the outside store.")
+    version = models.CharField(max_length=200, help_text="As the outside store spells it.")
+    digest = models.CharField(max_length=200, blank=True, help_text="Empty where the store states none.")
+    resolved_at = models.DateTimeField(auto_now_add=True)
+    now_digest = models.CharField(max_length=200, blank=True)
+    now_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["pk"]
+        verbose_name_plural = "resolved entries"
+        constraints = [
+            models.UniqueConstraint(fields=["release", "component"], name="component_resolved_once_per_release")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.component} {self.version}"
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether the outside store has something else under this version by now."""
+        return bool(self.digest and self.now_digest and self.now_digest != self.digest)
+
+
+class RetentionRule(models.Model):
+    """How long the bytes of versions are kept that no release holds. A package's own rule goes before the general one."""
+
+    package = models.OneToOneField(
+        Package,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="retention_rule",
+        help_text="Empty: every package without a rule of its own.",
+    )
+    keep_days = models.PositiveIntegerField(
+        "keep for (days)",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Younger versions are kept. Empty: age alone keeps nothing.",
+    )
+    keep_newest = models.PositiveIntegerField(
+        "keep the newest",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="So many of the highest versions are kept, whatever their age. Empty: rank alone keeps nothing.",
+    )
+    enabled = models.BooleanField(default=False, help_text="Otherwise nothing is removed; look at the dry run first.")
+
+    class Meta:
+        ordering = [models.F("package__name").asc(nulls_first=True)]
+        constraints = [
+            models.UniqueConstraint(
+                Coalesce(models.F("package"), 0),
+                name="retention_rule_once",
+                violation_error_message="There is such a rule already: change that one.",
+            ),
+            models.CheckConstraint(
+                condition=Q(keep_days__isnull=False) | Q(keep_newest__isnull=False),
+                name="retention_rule_keeps_something",
+                violation_error_message="Say for how many days, or how many of the newest versions, are kept.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"What is kept of {self.package or 'every package'}"

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from projects import encryption
+from config import encryption
 from projects.models import Process, Project, Variable
 
 # The narrower a value is written, the stronger: everywhere < this environment, shared < the stack's < the component's own.

@@ -121,8 +121,8 @@ def package_line(package: Package) -> PackageLine:
 def version_line(version: PackageVersion) -> VersionLine:
     return VersionLine(
         version=version.version,
-        sha256=version.artifact.sha256,
-        size=version.artifact.size,
+        sha256=version.bytes.sha256,
+        size=version.bytes.size,
         format=version.format,
         published_at=version.published_at,
         published_by=str(version.published_by),

@@ -9,10 +9,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from config.encryption import CannotDecrypt
 from deployments import nearby, spool
 from deployments.models import Deployment
 from deployments.steps.command import Command, StepRefused
-from projects.encryption import CannotDecrypt
 from registry import inspection, storage
 from registry.actions import limits
 from registry.models import PackageVersion
@@ -42,7 +42,7 @@ def prepare(deployment: Deployment, step: dict[str, Any], run: str) -> Command:
         line=_command(entry_point) + arguments,
         environment=environment | {"SIGNALBOX_VERSION": version.version, "SIGNALBOX_PACKAGE": version.package.name},
         secrets=secrets,
-        introduction=f"{version} (SHA-256 {version.artifact.sha256[:16]}… verified): {entry_point} {' '.join(arguments)}",
+        introduction=f"{version} (SHA-256 {version.bytes.sha256[:16]}… verified): {entry_point} {' '.join(arguments)}",
     )
 
 
@@ -80,7 +80,7 @@ def _package(deployment: Deployment, name: str | None) -> PackageVersion:
 def _unpack(version: PackageVersion, run: str) -> Path:
     work = spool.directory(run) / "work"
     try:
-        inspection.unpack(storage.verify(version.artifact.sha256), work, limits())
+        inspection.unpack(storage.verify(version.bytes.sha256), work, limits())
     except RegistryRefused as refusal:
         raise StepRefused(f"{version} cannot be run: {refusal}") from refusal
     return work

@@ -43,8 +43,8 @@ def test_a_package_exists_once_per_feed_whatever_its_case(version):
 
 
 @pytest.mark.parametrize("name", ["", "../evil", "a b", "ui\n"])
-def test_a_package_has_a_plain_name(db, name):
-    with pytest.raises(IntegrityError, match="package_name_is_plain"), transaction.atomic():
+def test_a_package_has_a_printable_name(db, name):
+    with pytest.raises(IntegrityError, match="package_name_is_printable"), transaction.atomic():
         Package.objects.create(feed=Feed.builtin(), name=name)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from projects.encryption import CannotDecrypt, encrypt
+from config.encryption import CannotDecrypt, encrypt
 from projects.models import Project, Variable
 from releases import snapshot
 from tests.factories import a_component, a_lone_project, a_stack, an_environment

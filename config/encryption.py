@@ -1,4 +1,4 @@
-"""Sensitive values at rest: encrypted with the installation's keys, decrypted only to run a deployment."""
+"""Sensitive values at rest: encrypted with the installation's keys, decrypted only where they are used."""
 
 import hashlib
 import hmac
@@ -23,7 +23,7 @@ def decrypt(token: str) -> str:
         return _fernet(tuple(settings.ENCRYPTION_KEYS)).decrypt(token.encode()).decode()
     except InvalidToken as error:
         raise CannotDecrypt(
-            "A sensitive variable cannot be decrypted: ENCRYPTION_KEYS does not hold the key that it was written with."
+            "A sensitive value cannot be decrypted: ENCRYPTION_KEYS does not hold the key that it was written with."
         ) from error
 
 
