@@ -9,7 +9,7 @@ from django.utils.text import slugify
 from accounts.models import Membership, Role, User
 from lifecycles.models import Environment, Lifecycle
 from projects.models import ApprovalRule, Process, Project
-from registry.models import Artifact, Feed, Package, PackageVersion
+from registry.models import Artifact, Feed, ManifestSource, Package, PackageVersion
 from registry.versions import parse
 from releases import actions
 from releases.models import Release, Trigger
@@ -78,6 +78,22 @@ def a_process(name: str = "Execute the release package") -> Process:
 def a_package(name: str = "ui") -> Package:
     there = Package.objects.named(name).first()
     return there or Package.objects.create(feed=Feed.builtin(), name=name)
+
+
+def an_outside_feed(slug: str = "exchange", name: str = "Anypoint Exchange") -> Feed:
+    """A store that is only looked into."""
+    fields = {"name": name, "kind": Feed.Kind.MAVEN, "url": f"https://{slug}.example/maven"}
+    return Feed.objects.get_or_create(slug=slug, defaults=fields)[0]
+
+
+def an_outside_package(name: str, label: str = "", feed: str = "exchange") -> Package:
+    return Package.objects.create(feed=an_outside_feed(feed), name=name, label=label)
+
+
+def a_source(package: Package, components: str = "*", name: str = "{component}", **fields: object) -> ManifestSource:
+    """Where the components of this package's manifest lie."""
+    fields = {"feed": an_outside_feed()} | fields
+    return ManifestSource.objects.create(package=package, components=components, name=name, **fields)
 
 
 def a_version(package: Package | str, version: str = "1.0.0", **fields: object) -> PackageVersion:
