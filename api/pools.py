@@ -13,7 +13,7 @@ from api.doors import door
 from api.shapes import pools as shapes
 from api.shapes.common import Page
 from deployments.pools import pools_for
-from projects.access import Act
+from projects.access import NOT_TECHNICAL, Act
 
 router = Router(tags=["Workers"])
 
@@ -32,7 +32,6 @@ def pools(request: HttpRequest) -> dict[str, Any]:
     who = caller(request)
     projects = access.projects_of(who, Act.SEE_TECHNICAL)
     if not projects.exists() and not access.may_everywhere(who, Act.SEE_TECHNICAL):
-        sentence = "Your roles do not open packages, logs and workers. Ask an administrator for a viewer's role."
-        raise PermissionDenied(sentence)
+        raise PermissionDenied(NOT_TECHNICAL)
     found = [shapes.pool(pool, lambda row: addresses.of_deployment(request, row)) for pool in pools_for(projects)]
     return {"items": found, "next": None}

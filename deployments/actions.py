@@ -21,7 +21,9 @@ from deployments.policy import Blocker, Stops
 from lifecycles.models import Environment
 from projects import access
 from projects.models import Project
+from registry.feeds import Listed
 from registry.inspection import Inspection
+from registry.models import Package
 from registry.storage import Received
 from releases import actions as releases
 from releases.models import Release
@@ -78,6 +80,16 @@ def take_in(received: Received, *, name: str, version: str, filename: str, inspe
     """Publish a package, evaluate the triggers, and ask in the pusher's name for the automatic deployments of what was
     created. One transaction. Raises what `registry.actions.publish` raises."""
     intake = releases.take_in(received, name=name, version=version, filename=filename, inspection=inspection, by=by)
+    return _taken(intake, by)
+
+
+@transaction.atomic
+def take_notice(package: Package, listed: Listed, *, by: User) -> Taken:
+    """The same for a version that was seen in an outside store."""
+    return _taken(releases.take_notice(package, listed, by=by), by)
+
+
+def _taken(intake: releases.Intake, by: User) -> Taken:
     asked = [deployment for release in intake.new_releases for deployment in _request_automatic(release, by)]
     return Taken(intake, asked)
 

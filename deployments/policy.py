@@ -23,6 +23,7 @@ from projects import access
 from projects.access import Act
 from projects.models import ApprovalRule
 from registry.models import PackageVersion
+from releases import needs
 from releases.models import Release
 
 Decision = Approval.Decision
@@ -162,6 +163,12 @@ def _withdrawn(question: Question) -> Reasons:
         yield Blocker("withdrawn", f"{version} was withdrawn and is never deployed again: {version.withdrawn_reason}")
 
 
+def _needs_missing(question: Question) -> Reasons:
+    for need in needs.needs_of(question.release):
+        if not need.is_met:
+            yield Blocker(f"outside_{need.state.value}", need.sentence, Stops.STARTING)
+
+
 def _approval_missing(question: Question) -> Reasons:
     if question.deployment is not None:
         for state in gate_states(question.deployment):
@@ -208,13 +215,14 @@ def _under_way(question: Question) -> Reasons:
         yield Blocker("under_way", sentence, Stops.STARTING)
 
 
-# Change windows, freezes, soak time and the outside stores join here, each as one function.
+# Change windows, freezes and soak time join here, each as one function.
 REASONS: tuple[Callable[[Question], Reasons], ...] = (
     _not_permitted,
     _empty,
     _phase_incomplete,
     _progression_prevented,
     _withdrawn,
+    _needs_missing,
     _approval_missing,
     _too_early,
     _too_late,

@@ -15,7 +15,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from deployments import concluding, doorbell, holding, on_hold, outcomes, presence, queue, runner, spool, train
+from deployments import concluding, doorbell, holding, on_hold, outcomes, outside, presence, queue, runner, spool, train
 from deployments.holding import DATABASE_AWAY
 from deployments.models import UNFINISHED, WAITING, Deployment, Status
 from registry import storage
@@ -35,6 +35,7 @@ class Sweep:
         self.started_at = timezone.now()
         self.expired_since: dict[tuple[int, int], float] = {}  # (deployment, fence) → when this sweep first saw it
         self.tidied_at = float("-inf")
+        self.watch = outside.Watch(then=start_scheduled)
 
     def forever(self) -> None:
         """At once, then until the worker goes away. A database that is away is waited for, and so is room on the disk."""
@@ -54,7 +55,7 @@ class Sweep:
         must not be missed."""
         presence.announce(holding.this_worker().name, self.started_at)
         first: tuple[Callable[[], None], ...] = (adopt_orphans, expire, start_scheduled, ring_again)
-        then = (wake_for_what_waits, self.interrupt_silent, advance_stuck, self.tidy)
+        then = (wake_for_what_waits, self.interrupt_silent, advance_stuck, self.watch.look_round, self.tidy)
         _each((*first, *then), lambda duty: duty())
 
     def interrupt_silent(self) -> None:

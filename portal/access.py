@@ -63,9 +63,7 @@ def technical_projects(user: Person) -> QuerySet[Project]:
     unless that is because there are no projects yet."""
     projects = projects_for(user, Act.SEE_TECHNICAL)
     if not projects.exists() and not access.may_everywhere(user, Act.SEE_TECHNICAL):
-        raise PermissionDenied(
-            "Your roles do not open packages, logs and workers. Ask an administrator for a viewer's role."
-        )
+        raise PermissionDenied(access.NOT_TECHNICAL)
     return projects
 
 

@@ -58,7 +58,7 @@ class Frame:
         ]
         entries.append(self._entry("Deployments", "deployments", "deployment", "cancel", "resolve", *HOLDS))
         if self._sees_technical:
-            entries.append(self._entry("Packages", "packages", "package", "evaluations"))
+            entries.append(self._entry("Packages", "packages", "package", "evaluations", "feeds", "feed"))
             entries.append(self._entry("Workers", "workers", "drain"))
         entries.append(self._entry("Activity", "activity"))
         if is_administrator(self.request.user):

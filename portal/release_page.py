@@ -13,6 +13,7 @@ from lifecycles.models import Environment
 from projects.access import Act, may
 from projects.models import Project
 from releases.models import Release
+from releases.needs import Need, needs_of
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,15 @@ class ReleasePage:
         if waiting and waiting.status not in (Status.REQUESTED, Status.SCHEDULED):
             return []
         return policy.why_not_deployable(self.release, self.planned_for, deployment=waiting)
+
+    @cached_property
+    def needs(self) -> list[Need]:
+        """What it needs from outside stores, and whether it is there."""
+        return needs_of(self.release)
+
+    @property
+    def sees_technical(self) -> bool:
+        return may(self.user, Act.SEE_TECHNICAL, self.project)
 
     @property
     def stopped(self) -> list[Blocker]:

@@ -160,7 +160,7 @@ def _push_samples(say: Say) -> None:
         first_start.skip_push(settings.DATA_DIR)
         return
     try:
-        first_start.push_samples(settings.DATA_DIR, parts.local_url(settings.PORT))
+        first_start.push_samples(settings.DATA_DIR, parts.local_url(settings.PORT), parts.cloudhub_url())
     except NotPushed as refusal:
         say(f"The sample packages could not be pushed; the next start tries again. {refusal}")
     else:

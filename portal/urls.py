@@ -7,6 +7,7 @@ from portal.views import (
     approvals,
     deployments,
     evaluations,
+    feeds,
     health,
     history,
     holds,
@@ -35,6 +36,7 @@ urlpatterns = [
     path(f"{release}notes/", releases.notes, name="notes"),
     path(f"{release}prevent/", releases.prevent, name="prevent"),
     path(f"{release}allow/", releases.allow, name="allow"),
+    path(f"{release}ask-stores/", releases.ask_stores, name="ask-stores"),
 ]
 
 # -- deployments, approvals, history, packages, activity --------------------------------------------------------------
@@ -62,6 +64,9 @@ urlpatterns += [
     path(version, packages.version, name="version"),
     path(f"{version}withdraw/", packages.withdraw, name="withdraw-version"),
     path(f"{version}restore/", packages.restore, name="restore-version"),
+    path("feeds/", feeds.feeds, name="feeds"),
+    path("feeds/<slug:slug>/", feeds.feed, name="feed"),
+    path("feeds/<slug:slug>/ask/", feeds.ask, name="ask-feed"),
     path("evaluations/", evaluations.evaluations, name="evaluations"),
     path("workers/", workers.workers, name="workers"),
     path("workers/live/", workers.live, name="workers-live"),

@@ -34,6 +34,9 @@ class Act(Enum):
         self.words, self.roles = words, roles
 
 
+NOT_TECHNICAL = "Your roles do not open packages, logs and workers. Ask an administrator for a viewer's role."
+
+
 def roles_of(user: User | AnonymousUser, project: Project, environment: Environment | None = None) -> set[Role]:
     """The roles that `user` holds for this project: its own grants, its stack's, and those for every project.
 

@@ -3,13 +3,15 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 
 from accounts.configuring import ReadOnlyAdmin, RecordedAdmin
-from registry import filenames
+from config.encryption import CannotDecrypt
+from registry import filenames, outside, rules
+from registry.feeds import KINDS, FeedFailed, check
 from registry.models import Artifact, Feed, Package, PackageVersion
 from registry.refusals import RegistryRefused
 
@@ -36,9 +38,73 @@ class PackageForm(forms.ModelForm):
         return name
 
 
+class FeedForm(forms.ModelForm):
+    """An outside store. Its password or token is written, never read back."""
+
+    url = forms.CharField(label="Address", max_length=500, help_text="Where it is asked, with https:// in front.")
+    new_secret = forms.CharField(
+        label="Password or token",
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="Encrypted at rest and never shown again. Empty: what is stored stays as it is.",
+    )
+    forget_secret = forms.BooleanField(label="Forget the stored password or token", required=False)
+
+    class Meta:
+        model = Feed
+        fields = ("name", "slug", "kind", "url", "username", "enabled", "poll_seconds")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if kind := self.fields.get("kind"):
+            kind.choices = [(key, found.label) for key, found in KINDS.items()]  # type: ignore[attr-defined]
+        if self.instance.pk:
+            self.fields["url"].help_text = KINDS[self.instance.kind].url_help
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        self.instance.url, self.instance.username = given.get("url", ""), given.get("username", "")
+        if given.get("forget_secret"):
+            self.instance.set_secret("")
+        elif given.get("new_secret"):
+            self.instance.set_secret(given["new_secret"])
+        for field, sentence in rules.why_not_feed(self.instance, given.get("kind") or self.instance.kind):
+            self.add_error("new_secret" if field == "secret" else field if field in self.fields else None, sentence)
+        return given
+
+
 @admin.register(Feed)
-class FeedAdmin(ReadOnlyAdmin):
-    list_display = ["name", "slug", "kind"]
+class FeedAdmin(RecordedAdmin):
+    form = FeedForm
+    concealed = ("new_secret",)
+    list_display = ["name", "kind", "url", "enabled", "checked_at", "answers"]
+    readonly_fields = ["checked_at", "failing_since", "problem"]
+    actions = ["ask"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fixed = super().get_readonly_fields(request, obj)
+        return [*fixed, "kind", "slug"] if obj else fixed
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and not (obj and obj.is_builtin)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and not (obj and obj.is_builtin)
+
+    @admin.display(description="answers", boolean=True)
+    def answers(self, feed: Feed) -> bool | None:
+        return None if feed.checked_at is None and not feed.problem else not feed.problem
+
+    @admin.action(description="Ask whether it answers")
+    def ask(self, request: HttpRequest, queryset: QuerySet[Feed]) -> None:
+        for feed in queryset.exclude(kind=Feed.Kind.BUILTIN):
+            try:
+                check(feed.kind, outside.access_to(feed))
+            except (FeedFailed, CannotDecrypt) as failure:
+                self.message_user(request, f"{feed}: {failure}", messages.ERROR)
+            else:
+                self.message_user(request, f"{feed} answers and lets Signalbox in.", messages.SUCCESS)
 
 
 @admin.register(Package)

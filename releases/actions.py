@@ -12,11 +12,13 @@ from accounts.models import User
 from projects import numbering
 from projects.models import Project
 from registry import actions as registry
+from registry import outside
+from registry.feeds import Listed
 from registry.inspection import Inspection
 from registry.models import Package, PackageVersion
 from registry.storage import Received
 from registry.versions import VersionRefused, parse
-from releases import snapshot
+from releases import needs, snapshot
 from releases.models import Release, ReleaseComponent, ReleasePackage, Trigger, TriggerEvaluation
 
 Outcome = TriggerEvaluation.Outcome
@@ -55,11 +57,29 @@ def take_in(received: Received, *, name: str, version: str, filename: str, inspe
     `registry.actions.publish` raises.
     """
     published = registry.publish(received, name=name, version=version, filename=filename, inspection=inspection, by=by)
-    if published.created:
-        for trigger in _watching(published.version):
-            _evaluate(trigger, published.version, by)
-    evaluations = published.version.evaluations.select_related("trigger__project", "release__project")
-    return Intake(published.version, published.created, list(evaluations.order_by("pk")))
+    if published.created and published.version.contents:
+        needs.look_for(published.version)
+    return _taken_in(published.version, published.created, by)
+
+
+@transaction.atomic
+def take_notice(package: Package, listed: Listed, *, by: User) -> Intake:
+    """Note a version that was seen in an outside store and evaluate every trigger that watches it, as a push does."""
+    version, new = outside.note(package, listed, by=by)
+    return _taken_in(version, new, by)
+
+
+def is_watched(package: Package) -> bool:
+    """Whether a project holds this outside package, or an enabled trigger names it."""
+    return package.projects.exists() or package.triggers.filter(enabled=True).exists()
+
+
+def _taken_in(version: PackageVersion, created: bool, by: User) -> Intake:
+    if created:
+        for trigger in _watching(version):
+            _evaluate(trigger, version, by)
+    evaluations = version.evaluations.select_related("trigger__project", "release__project")
+    return Intake(version, created, list(evaluations.order_by("pk")))
 
 
 @transaction.atomic

@@ -25,6 +25,7 @@ from projects.models import ApprovalRule, Process, Project, Step, Variable
 from projects.wording import title_of_variable
 from registry.filenames import NameRefused, package_name
 from registry.models import Feed, Package
+from registry.rules import why_not_feed
 from releases import blueprint as shapes
 from releases.blueprint import Blueprint, BlueprintRefused
 from releases.models import Trigger
@@ -55,7 +56,17 @@ def apply(blueprint: Blueprint, by: User | None, dry_run: bool = False) -> list[
     """
     work = _Work(by)
     with transaction.atomic():
-        for bring in (_environments, _lifecycles, _processes, _groups, _projects, _shared_variables, _rules, _grants):
+        for bring in (
+            _environments,
+            _feeds,
+            _lifecycles,
+            _processes,
+            _groups,
+            _projects,
+            _shared_variables,
+            _rules,
+            _grants,
+        ):
             bring(work, blueprint)
         if work.problems:
             raise BlueprintRefused(work.problems)
@@ -266,6 +277,30 @@ def _in_order(work: _Work, owner: models.Model, held: Any, names: list[str], *, 
     return {row.name: row for row in held.all()}
 
 
+# -- what they are made of --------------------------------------------------------------------------------------------
+
+
+def _feeds(work: _Work, blueprint: Blueprint) -> None:
+    for index, shape in enumerate(blueprint.feeds):
+        place = f"feeds[{index}]"
+        if not work.once(place, Feed, shape.slug):
+            continue
+        row = Feed.objects.filter(slug=shape.slug).first() or Feed(slug=shape.slug, kind=shape.kind)
+        changed = "secret" in shape.model_fields_set and _readable(row) != shape.secret
+
+        def why_not(row: Feed = row, shape: shapes.FeedShape = shape) -> Iterable[Problem]:
+            return (Problem(*wrong) for wrong in why_not_feed(row, shape.kind))
+
+        new = row._state.adding
+        if changed:
+            row.set_secret(shape.secret)
+        values = shape.said("name", "url", "username", "enabled", "poll_seconds")
+        if work.bring(place, row, values, why_not=why_not, named=shape.slug) and changed:
+            row.save(update_fields=["secret"])
+            if not new:
+                work.note(row, f"{titled(row)}: password or token: {CONCEALED}")
+
+
 # -- how things are deployed ------------------------------------------------------------------------------------------
 
 
@@ -429,7 +464,7 @@ def _variable(work: _Work, place: str, row: Variable, shape: shapes.VariableShap
     work.note(row, f"{title_of_variable(row)}: {'created' if new else ', '.join(details)}")
 
 
-def _readable(row: Variable) -> str | None:
+def _readable(row: Variable | Feed) -> str | None:
     """The stored value; None where its key is lost, so that the file's value takes its place."""
     try:
         return row.plaintext

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from accounts.models import Role
 from projects.models import Project, Step
+from registry.feeds import KINDS
 
 
 def _one_of(choices: Sequence[str]) -> AfterValidator:
@@ -29,6 +30,7 @@ Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
 AtLeastOne = Annotated[int, Field(ge=1, le=2_147_483_647)]
 ConditionName = Annotated[str, _one_of(Project.Condition.values)]
 StepKind = Annotated[str, _one_of(Step.Kind.values)]
+FeedKind = Annotated[str, _one_of(list(KINDS))]
 RoleName = Annotated[str, _one_of(Role.values)]
 
 _NAME = re.compile(r"\$(?P<escaped>\$?)\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}")
@@ -141,6 +143,17 @@ class ProjectShape(Shape):
     components: list[ComponentShape] = []
 
 
+class FeedShape(Shape):
+    slug: str
+    name: str
+    kind: FeedKind
+    url: str
+    username: str = ""
+    secret: str = ""
+    enabled: bool = True
+    poll_seconds: AtLeastOne = 300
+
+
 class ApprovalRuleShape(Shape):
     name: str
     environments: list[str] = []
@@ -165,6 +178,7 @@ class Blueprint(Shape):
     """What a file wants the configuration to be."""
 
     environments: list[EnvironmentShape] = []
+    feeds: list[FeedShape] = []
     lifecycles: list[LifecycleShape] = []
     processes: list[ProcessShape] = []
     variables: list[VariableShape] = []

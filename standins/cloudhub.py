@@ -7,22 +7,22 @@
     GET    /environments/TEST/applications/patient-api
     DELETE /environments/TEST/applications/patient-api
     GET    /                                             a page for people: what runs where
+    …      /api/v3/…                                     Anypoint Exchange, see `standins.exchange`
 
 Errors are `application/problem+json` with a `sentence`. It knows nothing of MuleSoft's own protocol.
 """
 
 import argparse
 import json
-import os
 import re
-import tempfile
 import threading
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from standins.serving import QuietHandler, listen, serve
+from standins import exchange, keeping
+from standins.serving import QuietHandler, Refused, listen, serve
 
 Application = dict[str, Any]
 State = dict[str, dict[str, Application]]
@@ -43,21 +43,13 @@ code { font-size: .875em; }
 """
 
 
-class Refused(Exception):
-    """The request cannot be carried out. Carries the HTTP status and one sentence."""
-
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status
-
-
 class Applications:
     """What runs where, kept in one JSON file that is replaced as a whole on every change."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._state = _read(path)
+        self._state: State = keeping.read(path)
 
     def everything(self) -> State:
         """A copy of environment → name → application."""
@@ -94,33 +86,27 @@ class Applications:
 
     def _write(self, state: State) -> None:
         """Replace the file first, and what is served only if that worked."""
-        handle, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(state, file, indent=1, sort_keys=True)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(self._path)
-        except OSError as error:
-            Path(temporary).unlink(missing_ok=True)
-            raise Refused(507, f"The change could not be stored: {error.strerror}.") from error
+        keeping.write(self._path, state)
         self._state = state
 
 
-def _read(path: Path) -> State:
-    """The stored state, empty when there is none; raises SystemExit with a sentence when it cannot be used."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        state = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise SystemExit(f"Cannot use {path}: {error.strerror}. State another file with --data.") from error
-    except ValueError as error:
-        raise SystemExit(f"{path} is not the JSON that this stand-in wrote. Move it away to start empty.") from error
-    if not isinstance(state, dict):
-        raise SystemExit(f"{path} is not the JSON that this stand-in wrote. Move it away to start empty.")
-    return state
+class Exchange:
+    """The assets that were published, kept in a file of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._assets: exchange.Assets = keeping.read(path)
+
+    def everything(self) -> exchange.Assets:
+        return self._assets
+
+    def publish(self, path: str, content: bytes) -> None:
+        """Take one version in, or Refused."""
+        with self._lock:
+            assets = exchange.published(self._assets, path, content)
+            keeping.write(self._path, assets)
+            self._assets = assets
 
 
 def application_from(environment: str, name: str, body: bytes, now: datetime) -> Application:
@@ -154,14 +140,22 @@ def _matching(stated: dict[str, Any], field: str, pattern: re.Pattern[str], want
     return value
 
 
-def page(state: State) -> str:
+def page(state: State, assets: exchange.Assets) -> str:
     """The page for people."""
     tables = "".join(_table(environment, found) for environment, found in state.items() if found)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>CloudHub stand-in</title>'
         '<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="/style.css"></head>'
         "<body><h1>CloudHub stand-in</h1><p>What runs where, as the desired-state packages left it.</p>"
-        f"{tables or '<p>Nothing runs here yet.</p>'}</body></html>"
+        f"{tables or '<p>Nothing runs here yet.</p>'}"
+        f"<h2>Exchange stand-in</h2><p>What may run here: the versions that were published, last first.</p>"
+        f"<ul>{_assets(assets) or '<li>Nothing is published yet.</li>'}</ul></body></html>"
+    )
+
+
+def _assets(assets: exchange.Assets) -> str:
+    return "".join(
+        f"<li>{escape(key)}: {escape(', '.join(reversed(held)))}</li>" for key, held in sorted(assets.items())
     )
 
 
@@ -184,6 +178,7 @@ class Handler(QuietHandler):
 
     server_version = "CloudHubStandIn"
     applications: Applications
+    exchange: Exchange
 
     def do_GET(self) -> None:  # noqa: N802 - the standard library looks for this name
         self._carry_out(self._get)
@@ -196,19 +191,24 @@ class Handler(QuietHandler):
 
     def _get(self) -> None:
         if self.path == "/":
-            body = page(self.applications.everything()).encode()
+            body = page(self.applications.everything(), self.exchange.everything()).encode()
             return self.answer(200, "text/html; charset=utf-8", body, Content_Security_Policy=PAGE_POLICY)
         if self.path == "/style.css":
             return self.answer(200, "text/css; charset=utf-8", STYLE.encode())
+        if self.path.startswith(exchange.PREFIX):
+            return self.answer(200, *exchange.answer(self.exchange.everything(), self.path))
         environment, name = self._route()
         if name is None:
             return self._json(200, {"items": self.applications.in_environment(environment)})
         return self._json(200, self.applications.one(environment, name))
 
     def _put(self) -> None:
+        if self.path.startswith(exchange.PREFIX):
+            self.exchange.publish(self.path, self._content())
+            return self._json(201, {"published": self.path})
         environment, name = self._named_route()
         application = application_from(environment, name, self._body(), datetime.now(UTC))
-        self._json(201 if self.applications.put(environment, application) else 200, application)
+        return self._json(201 if self.applications.put(environment, application) else 200, application)
 
     def _delete(self) -> None:
         environment, name = self._named_route()
@@ -236,6 +236,9 @@ class Handler(QuietHandler):
     def _body(self) -> bytes:
         if self.headers.get_content_type() != "application/json":
             raise Refused(415, "Send Content-Type: application/json.")
+        return self._content()
+
+    def _content(self) -> bytes:
         length = self.headers.get("Content-Length", "")
         if not length.isascii() or not length.isdigit():
             raise Refused(411, "State the length of the body in Content-Length.")
@@ -265,7 +268,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--data", type=Path, required=True, help="file that keeps what is deployed")
     stated = parser.parse_args(arguments)
-    handler = type("BoundHandler", (Handler,), {"applications": Applications(stated.data)})
+    kept = Exchange(stated.data.with_name("exchange.json"))
+    handler = type("BoundHandler", (Handler,), {"applications": Applications(stated.data), "exchange": kept})
     server = listen(stated.port, handler, stated.host)
     serve(server, f"CloudHub stand-in: http://{stated.host}:{server.server_port}/ (state in {stated.data})")
 

@@ -9,6 +9,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import FrameType
 
 
+class Refused(Exception):
+    """The request cannot be carried out. Carries the HTTP status and one sentence."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
 class LoopbackServer(ThreadingHTTPServer):
     """A threaded HTTP server that neither asks the name service who it is nor waits for idle connections."""
 

@@ -13,9 +13,20 @@ from deployments import holding
 from deployments.holds import hold
 from deployments.models import Deployment, Hold
 from projects.models import Project
+from releases.needs import watch_all
 from tests.deployments.rows import a_worker, claimed, interrupted, run_out
 from tests.deployments.scenes import a_manager, requested
-from tests.factories import a_release, a_rule, a_stack, a_user, an_administrator, an_environment
+from tests.factories import (
+    a_package,
+    a_release,
+    a_rule,
+    a_source,
+    a_stack,
+    a_user,
+    a_version,
+    an_administrator,
+    an_environment,
+)
 from tests.worlds import left_as_it_was, made_once
 
 ROLES = (
@@ -82,6 +93,10 @@ WHO_MAY = {
     ("portal:withdraw-version", "post"): MANAGING,
     ("portal:restore-version", "post"): MANAGING,
     ("portal:evaluations", "get"): TECHNICAL,
+    ("portal:feeds", "get"): TECHNICAL,
+    ("portal:feed", "get"): TECHNICAL,
+    ("portal:ask-feed", "post"): TECHNICAL,
+    ("portal:ask-stores", "post"): TECHNICAL,
     ("portal:workers", "get"): TECHNICAL,
     ("portal:workers-live", "get"): TECHNICAL,
     ("portal:drain", "get"): ADMINISTERING,
@@ -90,6 +105,7 @@ WHO_MAY = {
     ("portal:activity", "get"): SIGNED_IN,
 }
 NO_PACKAGES = {"packages", "package", "version", "withdraw-version", "restore-version", "evaluations"}
+NO_PACKAGES |= {"feeds", "feed", "ask-feed"}
 NO_WORKERS = {"workers", "workers-live", "drain", "resume"}
 NO_HOLDING = {"put-hold"}
 # nobody whom a stranger could ask about
@@ -140,11 +156,16 @@ def one_of_everything() -> Words:
     run_out()
     waiting = requested(release, "PROD")
     worker = a_worker()
+    a_version("ui", "0.9.0", contents={"patient-api": "1.4.113"})
+    a_source(a_package("ui"), name="com:{component}")
+    watch_all()
     usual = {"slug": "shop", "number": release.number, "pk": waiting.pk, "name": "ui", "version": "1.0.0"}
     script = Deployment.objects.get(parent__isnull=False, project__slug="ui")
     return {
         "": usual,
         "portal:history": usual | {"slug": "test"},
+        "portal:feed": usual | {"slug": "exchange"},
+        "portal:ask-feed": usual | {"slug": "exchange"},
         "portal:drain": usual | {"pk": worker.pk},
         "portal:resume": usual | {"pk": worker.pk},
         "portal:resolve": usual | {"pk": one_to_resolve().pk},

@@ -113,7 +113,7 @@ def push(url: str, token: str, component: str, version: str, content: bytes) -> 
     }
     try:
         request = urllib.request.Request(f"{url.rstrip('/')}/api/v1/packages?{query}", content, headers, method="POST")
-        with _opener(url).open(request, timeout=TIMEOUT) as response:
+        with opener(url).open(request, timeout=TIMEOUT) as response:
             return Answer(response.status == 201, _object(response.read(), url))
     except urllib.error.HTTPError as error:
         raise NotPushed(_refusal(error)) from error
@@ -130,8 +130,8 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _opener(url: str) -> urllib.request.OpenerDirector:
-    """Uses the proxy that the environment names, except for this machine itself."""
+def opener(url: str) -> urllib.request.OpenerDirector:
+    """Opens addresses. Uses the proxy that the environment names, except for this machine itself."""
     if urllib.parse.urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1"):
         return urllib.request.build_opener(_NoRedirect, urllib.request.ProxyHandler({}))
     return urllib.request.build_opener(_NoRedirect)

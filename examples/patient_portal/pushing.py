@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from examples.patient_portal.packages import COMPONENTS, Answer, NotPushed, build, push
+from examples.patient_portal.exchange import publish
+from examples.patient_portal.packages import COMPONENTS, Answer, NotPushed, build, manifest_for, push
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -42,6 +43,12 @@ def _parser() -> argparse.ArgumentParser:
         "--token", default=os.environ.get("SIGNALBOX_TOKEN", ""), help="or SIGNALBOX_TOKEN, which is safer"
     )
     parser.add_argument("--manifest", nargs="+", default=[], metavar="API=VERSION", help="APIs of the desired state")
+    parser.add_argument(
+        "--exchange",
+        default=os.environ.get("CLOUDHUB_URL", "http://127.0.0.1:8002"),
+        help="where the APIs of the desired state are published first, or CLOUDHUB_URL",
+    )
+    parser.add_argument("--unpublished", action="store_true", help="leave the APIs of the desired state unpublished")
     parser.add_argument("--broken", action="store_true", help="a package whose script fails with status 3")
     parser.add_argument("--slow", type=int, default=0, metavar="SECONDS", help="a package whose script takes that long")
     parser.add_argument("--build-only", type=Path, metavar="DIR", help="write the archive there and push nothing")
@@ -61,7 +68,18 @@ def _carry_out(component: str, stated: argparse.Namespace) -> None:
         return
     if not stated.token:
         raise NotPushed("There is no token. Set SIGNALBOX_TOKEN to a token with the push scope.")
+    if component == "anypoint-desired-state" and not stated.unpublished:
+        _publish(stated)
     report(push(stated.url, stated.token, component, stated.version, content), component, stated.version)
+
+
+def _publish(stated: argparse.Namespace) -> None:
+    """The APIs first, as their own pipelines would. Without Exchange the package goes all the same, and waits for them."""
+    try:
+        for api in publish(stated.exchange, _manifest(stated.manifest) or manifest_for(stated.version)):
+            print(f"Published {api} to Exchange")
+    except NotPushed as refusal:
+        print(refusal, file=sys.stderr)
 
 
 def _manifest(lines: Sequence[str]) -> Mapping[str, str] | None:

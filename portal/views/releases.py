@@ -16,7 +16,7 @@ from portal.forms.releases import AloneForm, NewReleaseForm, NotesForm, PreventF
 from portal.posting import posted_from
 from portal.release_page import ReleasePage
 from projects.access import Act, get_project
-from releases import actions
+from releases import actions, needs
 from releases.actions import ReleaseRefused
 from releases.models import Release
 
@@ -97,6 +97,15 @@ def allow(request: HttpRequest, slug: str, number: str) -> HttpResponse:
         messages.warning(request, refusal.sentence)
     else:
         messages.success(request, f"{found} may go further again.")
+    return redirect("portal:release", slug, number)
+
+
+@posted_from("portal:release")
+def ask_stores(request: HttpRequest, slug: str, number: str) -> HttpResponse:
+    """Look again now for what the release needs from outside stores, instead of when its turn comes."""
+    found = _release(request, slug, number, Act.SEE_TECHNICAL)
+    needs.ask_again(found)
+    messages.success(request, "It is looked up again within seconds. Load the page again to see what came of it.")
     return redirect("portal:release", slug, number)
 
 

@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
                 (
                     "versions",
                     models.JSONField(
-                        default=list, help_text="Highest first: version as listed, digest, when it was published."
+                        default=list, help_text="Highest first: as spelled there, normalised, digest, when published."
                     ),
                 ),
                 ("etag", models.CharField(blank=True, max_length=500)),

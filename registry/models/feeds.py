@@ -92,7 +92,7 @@ class Listing(models.Model):
 
     package = models.OneToOneField("Package", models.CASCADE, related_name="listing")
     versions = models.JSONField(
-        default=list, help_text="Highest first: version as listed, digest, when it was published."
+        default=list, help_text="Highest first: as spelled there, normalised, digest, when published."
     )
     etag = models.CharField(max_length=500, blank=True)
     checked_at = models.DateTimeField(null=True, help_text="The last time that the store answered.")

@@ -13,9 +13,10 @@ from api.urls import api
 from deployments.models import Deployment, Status
 from deployments.plans import plan_for
 from deployments.policy import gates_for
+from releases.needs import watch_all
 from tests.api.callers import EVERYTHING, an_account, calling
 from tests.api.rows import a_deployment, a_train
-from tests.factories import a_release, a_rule, a_stack, a_version
+from tests.factories import a_package, a_release, a_rule, a_source, a_stack, a_version
 from tests.worlds import left_as_it_was, made_once
 
 PUSHERS = (Role.DEPLOYER, Role.RELEASE_MANAGER)
@@ -108,6 +109,13 @@ OPERATIONS = {
     "GET /holds": Operation("read", "/holds", stranger=200),
     "POST /holds": Operation("deploy", "/holds", MANAGERS, let_through=201, body={"project": "shop"} | REASON),
     "POST /holds/{pk}/release": Operation("deploy", "/holds/{hold}/release", MANAGERS),
+    "GET /feeds": Operation("read", "/feeds", TECHNICAL, stranger=403),
+    "GET /feeds/{slug}/packages": Operation("read", "/feeds/exchange/packages", TECHNICAL, stranger=403),
+    "POST /feeds/{slug}/ask": Operation("release", "/feeds/exchange/ask", TECHNICAL, stranger=403),
+    "GET /projects/{slug}/releases/{number}/needs": Operation("read", "/projects/shop/releases/1.0.1/needs"),
+    "POST /projects/{slug}/releases/{number}/needs/ask": Operation(
+        "release", "/projects/shop/releases/1.0.1/needs/ask", TECHNICAL
+    ),
     "GET /waiting": Operation("read", "/waiting", stranger=200),
     "GET /pools": Operation("read", "/pools", TECHNICAL, stranger=403),
     "GET /trail": Operation("read", "/trail", stranger=200),
@@ -137,7 +145,9 @@ def one_of_everything() -> dict[str, Any]:
     waiting = a_deployment(release, status=Status.REQUESTED)
     Deployment.objects.filter(pk=waiting.pk).update(gates=_gates(release, waiting))
     unknown = a_deployment(api, status=Status.INTERRUPTED)
-    a_version("api", "2.0.0")
+    a_version("api", "2.0.0", contents={"patient-api": "1.4.113"})
+    a_source(a_package("api"), name="com:{component}")
+    watch_all()
     Deployment.objects.filter(pk=waiting.pk).update(fingerprint=_plan(waiting))
     return {
         "stack": stack,

@@ -12,7 +12,7 @@ import pytest
 
 from registry import feeds
 from registry.feeds import Access, FeedFailed, Limits
-from tests.registry.feeds.answering import Asked, Feed, Reply, Writer, basic
+from tests.registry.feeds.answering import Asked, Reply, Writer, basic
 from tests.servers import free_port
 
 PATIENT = "/patient"
@@ -219,7 +219,9 @@ def test_what_is_no_answer_of_this_kind_of_feed_is_unreadable(feed, access, body
     assert feed.host in refused.sentence
 
 
-@pytest.mark.parametrize("body", [BILLION_LAUGHS, "<metadata>", "<html></html>", "", "{}", '<?xml version="1.0" encoding="klingon"?><a/>'])
+@pytest.mark.parametrize(
+    "body", [BILLION_LAUGHS, "<metadata>", "<html></html>", "", "{}", '<?xml version="1.0" encoding="klingon"?><a/>']
+)
 def test_what_is_no_plain_xml_is_unreadable(feed, access, body):
     feed.answers("/example/patient/maven-metadata.xml", body)
 
