@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable
@@ -13,8 +12,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bench import scratch
 from bench.figures import Figure, at_least, plain
 from bench.package import TRIVIAL, archive_of, digest_of
+from bench.scratch import CannotCompare
 from portal.children import die_with_parent
 from tests.servers import free_port
 
@@ -62,10 +63,6 @@ BuildmasterConfig = {{
 """
 
 
-class CannotCompare(Exception):
-    """Buildbot could not be installed or started. Carries the reason."""
-
-
 def measure(home: Path, rounds: int, ours: float | None) -> list[Figure]:
     """How long its parent takes beside ours (milliseconds; None: that was not measured in this run)."""
     try:
@@ -77,7 +74,7 @@ def measure(home: Path, rounds: int, ours: float | None) -> list[Figure]:
 
 
 def _measured(home: Path, rounds: int) -> float:
-    programs = _installed(home / "venv")
+    programs = scratch.installed(home / "venv", REQUIREMENTS)
     archive, www = _prepare(home), free_port()
     _create(programs, home, archive, www)
     started = [
@@ -96,17 +93,6 @@ def _measured(home: Path, rounds: int) -> float:
             process.wait()
 
 
-def _installed(venv: Path) -> Path:
-    """A scratch environment with Buildbot in it; where its programs are."""
-    quiet = ["--quiet", "--disable-pip-version-check"]
-    pip = [str(venv / "bin" / "python"), "-m", "pip", "install", *quiet, *REQUIREMENTS]
-    for command in ([sys.executable, "-m", "venv", str(venv)], pip):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise CannotCompare(f"it could not be installed: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
-    return venv / "bin"
-
-
 def _prepare(home: Path) -> Path:
     data = archive_of(TRIVIAL)
     archive = home / "package.zip"
@@ -122,9 +108,7 @@ def _create(programs: Path, home: Path, archive: Path, www: int) -> None:
     master = [str(programs / "buildbot"), "create-master", "--quiet", "master"]
     worker = [str(programs / "buildbot-worker"), "create-worker", "--quiet", *where]
     for command in (master, worker):
-        done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise CannotCompare(f"it could not be set up: {done.stderr.strip()[-200:]}")
+        scratch.run(command, "it could not be set up", home)
     (home / "master" / "master.cfg").write_text(MASTER.format(**words, pb=pb, www=www), encoding="utf-8")
 
 

@@ -44,6 +44,11 @@ def below(name: str, value: float, unit: str, target: float, note: str = "") -> 
     return _rounded(name, value, unit, None, None, target, value <= target, note)
 
 
+def above(name: str, value: float, unit: str, target: float, note: str = "") -> Figure:
+    """A value that is to reach one of its own."""
+    return _rounded(name, value, unit, None, None, target, value >= target, note)
+
+
 def plain(name: str, value: float | None, unit: str, note: str = "") -> Figure:
     """A value of which nothing was promised."""
     return _rounded(name, value, unit, None, None, None, None, note)
