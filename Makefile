@@ -22,7 +22,7 @@ test: $(VENV)/.installed-dev ## Run the tests on what this machine has (ARGS="-k
 demo: $(VENV)/.installed ## Play the whole release train through, from a push to PROD, and check every claim
 	@exec $(BIN)/python -m examples.patient_portal.demo $(ARGS)
 
-bench: $(VENV)/.installed-dev ## Measure against a plain shell loop; takes minutes (ARGS="--only trivial" measures less)
+bench: $(VENV)/.installed-dev ## Measure against a plain shell loop; takes minutes (BENCH=registry: pushes; ARGS="--only trivial": less)
 	@exec $(BIN)/python -m bench.$(BENCH) $(ARGS)
 
 check: export DJANGO_SETTINGS_MODULE = tests.settings

@@ -28,6 +28,7 @@ class Contender:
     store   the directory below which it keeps what was pushed
     push    publishes one version over the connection; returns when the registry has accepted it
     fetch   takes that version back
+    before  what comes before the first push of a package, once: not on the clock
     """
 
     name: str
@@ -36,6 +37,7 @@ class Contender:
     store: Path
     push: Act
     fetch: Act
+    before: Act = lambda connection, payload: None
 
     def connection(self) -> HTTPConnection:
         """A client's connection, which stays open for as long as the server allows."""

@@ -44,6 +44,7 @@ def warm_up(contenders: Sequence[Contender]) -> dict[str, Exception]:
     for contender in contenders:
         several = payloads.small(f"warm-{contender.name}", 1, 10, 20_000)
         try:
+            _seconds(contender, contender.before, [several[:1]])
             _seconds(contender, contender.push, [several])
             _seconds(contender, contender.fetch, [several])
         except FAILURES as failure:
@@ -53,6 +54,7 @@ def warm_up(contenders: Sequence[Contender]) -> dict[str, Exception]:
 
 def _turn(load: Load, contender: Contender, several: list[list[Payload]], score: Score) -> None:
     count = sum(map(len, several))
+    _seconds(contender, contender.before, [own[:1] for own in several])
     _settle()
     before = used_by([contender.part])
     with _watched(contender.part, score.growth if load.is_large else None):

@@ -1,7 +1,6 @@
 """The peers of Signalbox's registry, each fetched and started with its own defaults in a scratch directory."""
 
 import base64
-import hashlib
 import http.client
 import json
 import os
@@ -12,7 +11,6 @@ from pathlib import Path
 
 from bench import scratch, speaking
 from bench.contenders import DEVPI, DOCKER, PYPISERVER, Contender
-from bench.payloads import Payload
 from bench.scratch import CannotCompare
 from portal.children import Child
 from tests.servers import free_port
@@ -34,7 +32,6 @@ http:
   addr: 127.0.0.1:{port}
   secret: bench
 """
-NOTHING = memoryview(b"{}")  # an image's configuration that says nothing
 
 
 def fetched(home: Path) -> dict[str, Path | CannotCompare]:
@@ -102,21 +99,7 @@ def _docker(programs: Path, home: Path, ending: ExitStack) -> Contender:
     port, store, settings = free_port(), home / "store", home / "config.yml"
     settings.write_text(DOCKER_CONFIGURATION.format(port=port, store=store), encoding="utf-8")
     part = _started([str(programs / "docker-registry"), "serve", str(settings)], home, port, ending)
-    return Contender(DOCKER, port, part, store, _DockerPush(), speaking.fetch_blob)
-
-
-class _DockerPush:
-    """A push of a layer with its manifest. The configuration that every manifest names is sent once for each
-    repository, as a client does that knows which blobs are there."""
-
-    def __init__(self) -> None:
-        self._configurations: dict[str, dict[str, object]] = {}
-
-    def __call__(self, connection: http.client.HTTPConnection, payload: Payload) -> None:
-        if payload.name not in self._configurations:
-            nothing = Payload(payload.name, "", NOTHING, hashlib.sha256(NOTHING).hexdigest())
-            self._configurations[payload.name] = speaking.push_configuration(connection, nothing)
-        speaking.push_blob(connection, payload, self._configurations[payload.name])
+    return Contender(DOCKER, port, part, store, speaking.push_blob, speaking.fetch_blob, speaking.push_configuration)
 
 
 def _started(command: Sequence[str], home: Path, port: int, ending: ExitStack) -> Child:

@@ -29,7 +29,7 @@ from bench.scratch import CannotCompare
 from bench.standings import figures_of
 from tests import servers
 
-ROUNDS = 3
+ROUNDS = 2
 MB = 1000_000
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 Programs = Mapping[str, Path | CannotCompare]

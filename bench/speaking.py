@@ -3,6 +3,7 @@
 Whatever is sent stands in memory, and goes out in blocks; what comes back is read into one buffer and counted.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from http.client import HTTPConnection, HTTPResponse
@@ -10,7 +11,12 @@ from http.client import HTTPConnection, HTTPResponse
 from bench.payloads import BLOCK, Payload
 
 FORM_BOUNDARY = "----signalbox-bench-2f1e6c0a9d"
+BYTES = "application/octet-stream"
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+CONFIGURATION = "application/vnd.docker.container.image.v1+json"
+LAYER = "application/vnd.docker.image.rootfs.diff.tar"
+NOTHING = memoryview(b"{}")  # an image's configuration that says nothing
+NOTHING_SHA256 = hashlib.sha256(NOTHING).hexdigest()
 Headers = Mapping[str, str]
 
 
@@ -23,7 +29,7 @@ class Refused(Exception):
 
 def push_body(connection: HTTPConnection, payload: Payload, headers: Headers) -> None:
     """The package is the body."""
-    content = {"Content-Type": "application/octet-stream"}
+    content = {"Content-Type": BYTES}
     _answer(_sent(connection, "POST", _address(payload), [payload.content], {**headers, **content}), 201)
 
 
@@ -74,38 +80,34 @@ def sdist(payload: Payload) -> str:
 # -- docker-registry: distribution API v2 -----------------------------------------------------------------------------
 
 
-def push_blob(connection: HTTPConnection, payload: Payload, configuration: Mapping[str, object]) -> None:
-    """A layer as the docker client sends it, and the manifest that makes it a published thing.
-
-    configuration  what the manifest says about the image's configuration, which is in the repository already
-    """
-    _push_blob(connection, payload)
-    layer = {"mediaType": "application/octet-stream", "size": payload.size, "digest": f"sha256:{payload.sha256}"}
-    manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": configuration, "layers": [layer]}
+def push_blob(connection: HTTPConnection, payload: Payload) -> None:
+    """A layer as the docker client sends it, and the manifest that makes it a published thing."""
+    _push_blob(connection, payload.name, payload.content, payload.sha256)
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": {"mediaType": CONFIGURATION, "size": len(NOTHING), "digest": f"sha256:{NOTHING_SHA256}"},
+        "layers": [{"mediaType": LAYER, "size": payload.size, "digest": f"sha256:{payload.sha256}"}],
+    }
     address = f"/v2/{payload.name}/manifests/{payload.version}"
     body = memoryview(json.dumps(manifest).encode())
     _answer(_sent(connection, "PUT", address, [body], {"Content-Type": MANIFEST}), 201)
 
 
-def push_configuration(connection: HTTPConnection, payload: Payload) -> dict[str, object]:
-    """Put an image's configuration into the payload's repository; what manifests say about it."""
-    _push_blob(connection, payload)
-    kind = "application/vnd.docker.container.image.v1+json"
-    return {"mediaType": kind, "size": payload.size, "digest": f"sha256:{payload.sha256}"}
+def push_configuration(connection: HTTPConnection, payload: Payload) -> None:
+    """Put the image's configuration, which every manifest names, into the payload's repository."""
+    _push_blob(connection, payload.name, NOTHING, NOTHING_SHA256)
 
 
 def fetch_blob(connection: HTTPConnection, payload: Payload) -> None:
     _fetch(connection, f"/v2/{payload.name}/blobs/sha256:{payload.sha256}", payload, {})
 
 
-def _push_blob(connection: HTTPConnection, payload: Payload) -> None:
-    where = _located(_sent(connection, "POST", f"/v2/{payload.name}/blobs/uploads/", [], {}), 202)
-    where = _located(
-        _sent(connection, "PATCH", where, [payload.content], {"Content-Type": "application/octet-stream"}), 202
-    )
-    _answer(
-        _sent(connection, "PUT", f"{where}{'&' if '?' in where else '?'}digest=sha256:{payload.sha256}", [], {}), 201
-    )
+def _push_blob(connection: HTTPConnection, repository: str, content: memoryview, sha256: str) -> None:
+    where = _located(_sent(connection, "POST", f"/v2/{repository}/blobs/uploads/", [], {}), 202)
+    where = _located(_sent(connection, "PATCH", where, [content], {"Content-Type": BYTES}), 202)
+    separator = "&" if "?" in where else "?"
+    _answer(_sent(connection, "PUT", f"{where}{separator}digest=sha256:{sha256}", [], {}), 201)
 
 
 def _located(answer: HTTPResponse, status: int) -> str:
