@@ -13,7 +13,7 @@ from django.db.models.signals import post_migrate
 from pytest_django.plugin import DjangoDbBlocker
 
 import config.celery  # noqa: F401 - messages go to the application that the settings describe
-from tests.machine import chromium
+from tests.machine import chromium, docker_registry, verdaccio
 
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
 PROCESSES_OF_ITS_OWN = {"operations", "services"}
@@ -27,7 +27,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what this machine cannot run; `tests/run.py` says so, and fails where nothing may be left out."""
-    here = {"journey": chromium(), "services": _real_servers(), "root": os.geteuid() == 0}
+    here = {
+        "journey": chromium(),
+        "services": _real_servers(),
+        "root": os.geteuid() == 0,
+        "docker_registry": docker_registry(),
+        "verdaccio": verdaccio(),
+    }
     missing = {name for name, there in here.items() if not there}
     left_out = [item for item in items if any(item.get_closest_marker(name) for name in missing)]
     if config.getoption("--where-the-database-counts"):

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests import servers
-from tests.machine import chromium, postgres_programs, redis_program
+from tests.machine import chromium, docker_registry, install_verdaccio, postgres_programs, redis_program, verdaccio
 
 ROOT = Path(__file__).resolve().parent.parent
 ON_SQLITE = "not services"
@@ -32,6 +32,7 @@ def main(arguments: Sequence[str]) -> int:
         left_out.append("The tests in a real browser: there is no chromium in PATH (apt-get install chromium).")
     if os.geteuid() != 0:
         left_out.append("The tests that need the rights of root: scripts that run as another user, a full disk.")
+    left_out += _missing_feeds()
     statuses = [_pytest("SQLite, as on a bare machine", marks, arguments, {})]
     missing = _missing_servers()
     if missing:
@@ -39,6 +40,23 @@ def main(arguments: Sequence[str]) -> int:
     else:
         statuses.append(_on_private_servers(arguments))
     return _sum_up(statuses, left_out)
+
+
+def _missing_feeds() -> list[str]:
+    """What `tests/conftest.py` leaves out because of it."""
+    missing = []
+    if docker_registry() is None:
+        missing.append(
+            "The tests with a real registry of containers: there is no docker-registry in PATH"
+            " (apt-get install docker-registry)."
+        )
+    install_verdaccio()
+    if verdaccio() is None:
+        missing.append(
+            "The tests with a real npm registry: there is no Node with npm (apt-get install nodejs npm), or npm could not"
+            " install verdaccio."
+        )
+    return missing
 
 
 def _missing_servers() -> list[str]:

@@ -223,20 +223,14 @@ class Visit:
         return bytes(received)
 
     def _what_happened(self, host: str, error: Exception) -> FeedFailed:
+        causes = list(_causes(error))
         if self._deadline.is_over:
             return self._slow(host)
-        causes = list(_causes(error))
         if isinstance(error, requests.ConnectTimeout):
             return failures.unreachable(host, f"no connection within {self.limits.connect_seconds:g} seconds")
-        if any(isinstance(cause, (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError)) for cause in causes):
+        if any(isinstance(cause, _SILENCE) for cause in causes):
             return failures.slow(host, self.limits.read_seconds)
-        if isinstance(error, requests.exceptions.InvalidHeader):
-            return failures.unsendable(host)
-        if isinstance(error, requests.exceptions.ContentDecodingError):
-            return failures.unreadable(host, "something that cannot be unpacked")
-        if untrusted := [cause for cause in causes if isinstance(cause, ssl.SSLError)]:
-            return failures.unproven(host, getattr(untrusted[-1], "verify_message", "") or "TLS failed")
-        return failures.unreachable(host, _reason(causes))
+        return _failure(host, error, causes)
 
     def _slow(self, host: str) -> FeedFailed:
         return failures.slow(host, self.limits.total_seconds)
@@ -248,6 +242,20 @@ def joined(base: str, stated: str) -> str:
         return urljoin(base, stated)
     except ValueError:
         return stated  # and whoever asks for it is told that it is no address
+
+
+_SILENCE = (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError)
+
+
+def _failure(host: str, error: Exception, causes: list[BaseException]) -> FeedFailed:
+    """What it means that nothing came, or nothing that is HTTP."""
+    if isinstance(error, requests.exceptions.InvalidHeader):
+        return failures.unsendable(host)
+    if isinstance(error, requests.exceptions.ContentDecodingError):
+        return failures.unreadable(host, "something that cannot be unpacked")
+    if untrusted := [cause for cause in causes if isinstance(cause, ssl.SSLError)]:
+        return failures.unproven(host, getattr(untrusted[-1], "verify_message", "") or "TLS failed")
+    return failures.unreachable(host, _reason(causes))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -45,12 +45,17 @@ def digest_of(visit: Visit, name: str, version: str) -> str:
 def check(visit: Visit) -> None:
     """With credentials: who they are; without: whether the registry is there.
 
-    Not every registry has these two; one that answers “not found” in JSON, as npm registries do, is there.
+    Not every registry has these two; one that answers “not found” in JSON, as npm registries do, is there. To wrong
+    credentials some say no more than that they are nobody's.
     """
-    place = "whoami" if visit.access.has_credentials else "ping"
-    answer = visit.ask(f"{visit.base}/-/{place}", read=False)
-    if answer.status != 200 and (answer.status != 404 or answer.media_type != "application/json"):
+    has_credentials = visit.access.has_credentials
+    answer = visit.ask(f"{visit.base}/-/{'whoami' if has_credentials else 'ping'}")
+    if answer.status == 404 and answer.media_type == "application/json":
+        return
+    if answer.status != 200:
         raise visit.failure(answer)
+    if not answer.json_object().get("username") and has_credentials:
+        raise failures.refused(visit.host, with_credentials=True)
 
 
 def _found(answer: Answer) -> Iterator[Listed | None]:

@@ -60,7 +60,7 @@ class Writer:
 
 
 class Feed:
-    """Answers by path and query; 404 to everything else."""
+    """Answers by path and query, else by path; 404 to everything else."""
 
     def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
         self.asked: list[Asked] = []
@@ -104,7 +104,7 @@ class Feed:
 
     def _reply(self, asked: Asked) -> Reply:
         self.asked.append(asked)
-        reply = self._replies.get(asked.path)
+        reply = self._replies.get(asked.path) or self._replies.get(asked.path.partition("?")[0])
         return reply(asked) if reply else Reply(b"no such thing", 404)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
