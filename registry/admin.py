@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
+from django.utils import timezone
 
 from accounts.configuring import ReadOnlyAdmin, RecordedAdmin
 from config.encryption import CannotDecrypt
@@ -78,7 +79,7 @@ class FeedForm(forms.ModelForm):
 class FeedAdmin(RecordedAdmin):
     form = FeedForm
     concealed = ("new_secret",)
-    list_display = ["name", "kind", "url", "enabled", "checked_at", "answers"]
+    list_display = ["name", "kind", "address", "enabled", "last_answer", "is_well"]
     readonly_fields = ["checked_at", "failing_since", "problem"]
     actions = ["ask"]
 
@@ -92,9 +93,17 @@ class FeedAdmin(RecordedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_delete_permission(request, obj) and not (obj and obj.is_builtin)
 
-    @admin.display(description="answers", boolean=True)
-    def answers(self, feed: Feed) -> bool | None:
-        return None if feed.checked_at is None and not feed.problem else not feed.problem
+    @admin.display(description="address", ordering="url")
+    def address(self, feed: Feed) -> str:
+        return feed.url or "–"
+
+    @admin.display(description="last answer", ordering="checked_at", empty_value="–")
+    def last_answer(self, feed: Feed) -> str:
+        return f"{timezone.localtime(feed.checked_at):%d %B %Y %H:%M}" if feed.checked_at else "–"
+
+    @admin.display(description="no problem", boolean=True)
+    def is_well(self, feed: Feed) -> bool:
+        return not feed.problem
 
     @admin.action(description="Ask whether it answers")
     def ask(self, request: HttpRequest, queryset: QuerySet[Feed]) -> None:

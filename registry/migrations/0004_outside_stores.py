@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("version", models.CharField(help_text="Normalised.", max_length=204)),
                 ("number", models.CharField(blank=True, max_length=100)),
-                ("url", models.URLField(blank=True, max_length=1000)),
+                ("url", models.CharField(blank=True, max_length=1000)),
                 (
                     "server",
                     models.CharField(
@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
                 ),
                 ("branch", models.CharField(blank=True, max_length=255)),
                 ("commit", models.CharField(blank=True, max_length=100)),
-                ("repository", models.URLField(blank=True, max_length=1000)),
+                ("repository", models.CharField(blank=True, max_length=1000)),
                 ("commits", models.JSONField(blank=True, default=list, help_text="Newest first: id, message, author.")),
                 ("work_items", models.JSONField(blank=True, default=list, help_text="id, title, url.")),
                 ("fingerprint", models.CharField(editable=False, max_length=64)),
@@ -189,7 +189,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="feed",
             name="url",
-            field=models.URLField(blank=True, help_text="Where it is asked.", max_length=500, verbose_name="address"),
+            field=models.CharField(blank=True, help_text="Where it is asked.", max_length=500, verbose_name="address"),
         ),
         migrations.AddField(
             model_name="feed",

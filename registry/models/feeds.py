@@ -24,7 +24,7 @@ class Feed(models.Model):
     slug = models.SlugField(max_length=50, unique=True, help_text="Names the feed in addresses and in files.")
     name = models.CharField(max_length=100, help_text="What people call it, for example Anypoint Exchange.")
     kind = models.CharField(max_length=20, choices=Kind, default=Kind.BUILTIN)
-    url = models.URLField("address", max_length=500, blank=True, help_text="Where it is asked.")
+    url = models.CharField("address", max_length=500, blank=True, help_text="Where it is asked.")
     username = models.CharField(
         max_length=200, blank=True, help_text="Empty with a password or token: it is sent as a bearer token."
     )

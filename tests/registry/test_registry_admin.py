@@ -18,7 +18,7 @@ def request_of_administrator(db):
     return request
 
 
-@pytest.mark.parametrize("model", [Artifact, Feed, PackageVersion])
+@pytest.mark.parametrize("model", [Artifact, PackageVersion])
 def test_what_was_published_is_not_changed_in_the_admin(request_of_administrator, model):
     pages = admin.site.get_model_admin(model)
 
