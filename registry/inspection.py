@@ -3,35 +3,31 @@
 One walk serves both, so what was inspected is exactly what is unpacked later.
 """
 
+import io
 import os
-import re
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from registry import cdaf
-from registry.archives import format_of, members_of
-from registry.archives.members import (
-    CHUNK,
-    DAMAGED,
-    Limits,
-    Member,
-    Meter,
-    PackageRefused,
-    too_many_members,
-    unpacks_too_large,
-)
+from registry import cdaf, manifests
+from registry.archives import format_of, members_of, members_of_packed_tar
+from registry.archives.members import Limits, Member, PackageRefused, too_many_members, unpacks_too_large
 from registry.archives.paths import Paths
+from registry.findings import ENTRY_POINT, Findings
+from registry.manifests import DEFAULT, ManifestMissing, ManifestPlace, ManifestUnreadable
 
-__all__ = ["ENTRY_POINT", "Inspection", "Limits", "PackageRefused", "inspect", "unpack"]
-
-ENTRY_POINT = "release.sh"
-_MANIFESTS = ("manifest", "manifest.txt", "manifest.properties")
-_MANIFEST_MAX_BYTES = 64 * 1024
-_MANIFEST_LINE = re.compile(
-    r"(?P<component>[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*)\s*=\s*(?P<version>[A-Za-z0-9][A-Za-z0-9.+_-]*)"
-)
+__all__ = [
+    "DEFAULT",
+    "ENTRY_POINT",
+    "Inspection",
+    "Limits",
+    "ManifestPlace",
+    "ManifestUnreadable",
+    "PackageRefused",
+    "inspect",
+    "unpack",
+]
 
 _WRITE_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 
@@ -41,7 +37,7 @@ class Inspection:
     """What a package holds."""
 
     format: str
-    """zip, nupkg, jar, war, tar, tar.gz, tar.bz2 or script, by content."""
+    """zip, nupkg, jar, war, ear, tar, tar.gz, tar.bz2 or script, by content."""
     members: int
     unpacked_bytes: int
     entry_point: str | None
@@ -50,15 +46,23 @@ class Inspection:
     """Component and version, line by line of its manifest; empty where it has none."""
     targets: list[str]
     """The environments that it says it supports; empty where it says nothing."""
+    about: dict[str, str] = field(default_factory=dict)
+    """What a package of CDAF says about itself: solution, version, build_number, revision, artifact_prefix, or some."""
 
 
-def inspect(path: Path, limits: Limits) -> Inspection:
-    """Read the package to its end. Raises PackageRefused for whatever `unpack` would refuse."""
-    findings = _findings(path, limits)
-    for parts, member, chunks in _walk(path, findings.kind, limits):
-        for _ in findings.watch(parts, member, chunks):
-            pass
-    return findings.result()
+def inspect(path: Path, limits: Limits, manifest: ManifestPlace = DEFAULT) -> Inspection:
+    """Look at the whole package.
+
+    manifest  where an administrator says that it is; by default the usual places are tried
+
+    Raises PackageRefused for whatever `unpack` would refuse, ManifestUnreadable where the manifest is not where it is
+    said to be or cannot be read. A default one that cannot be read says nothing.
+    """
+    kind, findings = format_of(path), Findings(manifest)
+    for parts, member in _walk(members_of(path, kind, limits), limits):
+        if findings.see(parts, member):
+            findings.keep(parts, b"".join(member.chunks))
+    return _inspection(kind, findings, limits, manifest)
 
 
 def unpack(path: Path, into: Path, limits: Limits) -> Inspection:
@@ -72,142 +76,89 @@ def unpack(path: Path, into: Path, limits: Limits) -> Inspection:
     if any(into.iterdir()):
         raise FileExistsError(f"{into} is not empty.")
     try:
-        findings = _findings(path, limits)
-        for parts, member, chunks in _walk(path, findings.kind, limits):
-            _write(into.joinpath(*parts), member, findings.watch(parts, member, chunks))
-        return findings.result()
+        kind, findings = format_of(path), Findings(DEFAULT)
+        for parts, member in _walk(members_of(path, kind, limits), limits):
+            target = into.joinpath(*parts)
+            _write(target, member)
+            if findings.see(parts, member):
+                findings.keep(parts, target.read_bytes())
+        return _inspection(kind, findings, limits, DEFAULT)
     except BaseException:
         _empty(into)
         raise
 
 
-def _findings(path: Path, limits: Limits) -> "_Findings":
-    kind = format_of(path)
-    return _Findings(kind, cdaf.targets_of_script(path, limits) if kind == "script" else set())
-
-
-def _walk(path: Path, kind: str, limits: Limits) -> Iterator[tuple[tuple[str, ...], Member, Iterator[bytes]]]:
-    """Every member with its path and its bytes, checked; the bytes are to be consumed before the next member."""
-    paths, meter = Paths(limits), Meter(limits, packed_bytes=path.stat().st_size)
-    for count, member in enumerate(members_of(path, kind, limits), start=1):
+def _walk(members: Iterable[Member], limits: Limits) -> Iterator[tuple[tuple[str, ...], Member]]:
+    """Every member with its path, both checked."""
+    paths, left = Paths(limits), limits.unpacked_bytes
+    for count, member in enumerate(members, start=1):
+        left -= member.size
+        if left < 0:
+            raise unpacks_too_large(limits)
         if count > limits.members:
             raise too_many_members(limits)
-        if member.size > limits.unpacked_bytes:
-            raise unpacks_too_large(limits)
         if parts := paths.add(member.name, is_directory=member.is_directory):
-            yield parts, member, _chunks(member, meter)
+            yield parts, member
 
 
-def _chunks(member: Member, meter: Meter) -> Iterator[bytes]:
-    size = 0
-    while chunk := member.read(CHUNK):
-        meter.count(len(chunk))
-        size += len(chunk)
-        yield chunk
-    if size != member.size:
-        raise PackageRefused(DAMAGED)
+def _inspection(kind: str, outside: Findings, limits: Limits, manifest: ManifestPlace) -> Inspection:
+    if not outside.unpacked_bytes:
+        raise PackageRefused("The archive holds no files, or only empty ones. Push the finished package.")
+    script = outside.script()
+    carried = cdaf.carried(script) if script is not None else None
+    inside = _inside(carried, limits, manifest)
+    return Inspection(
+        format=(outside.mark() or kind) if kind == "zip" else kind,
+        members=outside.members,
+        unpacked_bytes=outside.unpacked_bytes,
+        entry_point=outside.entry_point(),
+        contents=_contents([outside, *inside], manifest),
+        targets=sorted(next((found for each in [*inside, outside] if (found := each.targets())), set())),
+        about=(carried.about if carried else {})
+        | next((said for each in [*inside, outside] if (said := each.about())), {}),
+    )
 
 
-class _Findings:
-    """What is worth knowing about the members that pass by."""
+def _inside(carried: cdaf.Carried | None, limits: Limits, manifest: ManifestPlace) -> list[Findings]:
+    """What a self-extracting script carries, if that can be read.
 
-    def __init__(self, kind: str, targets: set[str]) -> None:
-        self.kind = kind
-        self._members = 0
-        self._unpacked_bytes = 0
-        self._directories: set[str] = set()  # at the top level; two are enough to know that there is not only one
-        self._entry_points: set[tuple[str, ...]] = set()
-        self._manifests: dict[tuple[str, ...], bytes] = {}
-        self._marks: set[str] = set()
-        self._targets = targets
-
-    def watch(self, parts: tuple[str, ...], member: Member, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        """Hand the member's bytes on, and remember what matters."""
-        self._members += 1
-        if (member.is_directory or len(parts) > 1) and len(self._directories) < 2:
-            self._directories.add(parts[0])
-        if member.is_directory:
-            return
-        self._note(parts)
-        kept = bytearray() if self._may_be_manifest(parts, member) else None
-        for chunk in chunks:
-            self._unpacked_bytes += len(chunk)
-            if kept is not None:
-                kept += chunk
-            yield chunk
-        if kept is not None:
-            self._manifests[parts] = bytes(kept)
-
-    def result(self) -> Inspection:
-        if not self._unpacked_bytes:
-            raise PackageRefused("The archive holds no files, or only empty ones. Push the finished package.")
-        return Inspection(
-            format=self._format(),
-            members=self._members,
-            unpacked_bytes=self._unpacked_bytes,
-            entry_point=next(
-                ("/".join(place) for place in self._places(ENTRY_POINT) if place in self._entry_points), None
-            ),
-            contents=self._contents(),
-            targets=sorted(self._targets),
-        )
-
-    def _note(self, parts: tuple[str, ...]) -> None:
-        if parts[-1] == ENTRY_POINT and len(parts) <= 2 and self._is_near(parts):
-            self._entry_points.add(parts)
-        if self.kind == "zip":
-            self._marks |= {mark for mark, is_marked in _ZIP_MARKS.items() if is_marked(parts)}
-        if target := cdaf.target(parts):
-            self._targets.add(target)
-
-    def _is_near(self, parts: tuple[str, ...]) -> bool:
-        return len(parts) == 1 or (len(parts) == 2 and self._directories == {parts[0]})
-
-    def _may_be_manifest(self, parts: tuple[str, ...], member: Member) -> bool:
-        if parts[0] == cdaf.DIRECTORY or parts[-1] not in _MANIFESTS:
-            return False
-        return self._is_near(parts) and member.size <= _MANIFEST_MAX_BYTES
-
-    def _places(self, name: str) -> list[tuple[str, ...]]:
-        """Where a file of this name counts: at the top, or else in the only directory there."""
-        inside = [(directory, name) for directory in self._directories if len(self._directories) == 1]
-        return [(name,), *inside]
-
-    def _contents(self) -> dict[str, str]:
-        for place in (place for name in _MANIFESTS for place in self._places(name)):
-            if place in self._manifests:
-                return _manifest(self._manifests[place])
-        return {}
-
-    def _format(self) -> str:
-        return next((mark for mark in _ZIP_MARKS if mark in self._marks), self.kind)
-
-
-_ZIP_MARKS: dict[str, Callable[[tuple[str, ...]], bool]] = {
-    "nupkg": lambda parts: len(parts) == 1 and parts[0].endswith(".nuspec"),
-    "war": lambda parts: parts[0] == "WEB-INF",
-    "jar": lambda parts: parts == ("META-INF", "MANIFEST.MF"),
-}
-
-
-def _manifest(data: bytes) -> dict[str, str]:
-    """`component=version` lines. Comments, blank and malformed lines say nothing; what is not UTF-8 neither."""
+    It replaces what lies beside the script before it is delivered. What is wrong with it is its own affair: it is not
+    unpacked here.
+    """
+    if carried is None or carried.packed is None:
+        return []
+    findings, packed = Findings(manifest), io.BytesIO(carried.packed)
+    members = members_of_packed_tar(packed, "tar.gz", limits, packed_bytes=len(carried.packed))
     try:
-        lines = data.decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        return {}
-    matches = (_MANIFEST_LINE.fullmatch(line.strip()) for line in lines)
-    return {match["component"]: match["version"] for match in matches if match}
+        for parts, member in _walk(members, limits):
+            if findings.see(parts, member):
+                findings.keep(parts, b"".join(member.chunks))
+    except PackageRefused:
+        return []
+    return [findings]
 
 
-def _write(target: Path, member: Member, chunks: Iterator[bytes]) -> None:
-    _make(target if member.is_directory else target.parent)
+def _contents(looked_into: list[Findings], manifest: ManifestPlace) -> dict[str, str]:
+    if not manifest.file:
+        usual = (each.usual_manifest() for each in looked_into)
+        return next((manifests.glean(data) for data in usual if data is not None), {})
+    for path, data in filter(None, (each.stated_manifest() for each in looked_into)):
+        if data is None:
+            raise manifests.too_large(path)
+        return manifests.read(data, manifest.form, file=path)
+    raise ManifestMissing(
+        f"The package holds no file {manifest.file}, which is stated as its manifest. Push a package that holds it, or ask"
+        " the administrator to state where the manifest is."
+    )
+
+
+def _write(target: Path, member: Member) -> None:
     if member.is_directory:
-        for _ in chunks:
-            pass
+        _make(target)
         return
+    _make(target.parent)
     with os.fdopen(os.open(target, _WRITE_NEW, 0o600), "wb") as file:
-        for chunk in chunks:
+        for chunk in member.chunks:
             file.write(chunk)
         os.fchmod(file.fileno(), 0o755 if member.is_executable else 0o644)
 

@@ -1,161 +1,161 @@
-"""The members of a tar: POSIX.1-2017 pax, ustar, GNU and the old form. Pure."""
+"""The members of a tar. Pure."""
 
-import tarfile
 from collections.abc import Iterator
-from typing import IO
 
+from registry.archives import headers
+from registry.archives.headers import BLOCK, NOTHING, Header, extend, header, is_header, pax_records, text
 from registry.archives.members import (
     CHUNK,
     DAMAGED,
     NOT_A_PACKAGE,
     Limits,
     Member,
-    Meter,
     PackageRefused,
-    damage_refused,
+    contradicts_itself,
+    file_and_directory,
     link,
     shown,
     special,
+    too_many_members,
 )
+from registry.archives.streams import Stream
 
-_BLOCK = tarfile.BLOCKSIZE
 _MOST_EXTENDED_HEADER = 1024 * 1024
+_MOST_HEADERS = 4  # for each member: a pax header, a long name and a long link may precede its own
+_LARGEST_IN_OCTAL = 8**11
 
 
-def tar_members(file: IO[bytes], limits: Limits, *, packed_bytes: int) -> Iterator[Member]:
-    """The members of the tar that `file` gives, decompressed; `packed_bytes` is its size before."""
-    allowance = _MOST_EXTENDED_HEADER + 4 * _BLOCK * limits.members  # for headers and padding
-    return _members(_Stream(file, Meter(limits, packed_bytes=packed_bytes, allowance=allowance)))
+def allowance(limits: Limits) -> int:
+    """Bytes that a tar may have beside the data of its members, for headers and padding."""
+    return _MOST_EXTENDED_HEADER + _MOST_HEADERS * BLOCK * limits.members
 
 
-def is_header(block: bytes) -> bool:
-    """Whether these first 512 bytes of a file are the header of a member."""
-    try:
-        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
-    except tarfile.HeaderError:
-        return False
-    return True
+def tar_members(stream: Stream, limits: Limits) -> Iterator[Member]:
+    """The members of the tar that `stream` gives, header by header. Raises PackageRefused.
 
-
-class _Stream:
-    """The decompressed bytes, counted: headers and padding can be a bomb too."""
-
-    def __init__(self, stream: IO[bytes], meter: Meter) -> None:
-        self._stream = stream
-        self._meter = meter
-
-    def read(self, size: int) -> bytes:
-        with damage_refused():
-            data = self._stream.read(size)
-        self._meter.count(len(data))
-        return data
-
-    def exactly(self, size: int) -> bytes:
-        data = b""
-        while len(data) < size:
-            more = self.read(min(size - len(data), CHUNK))
-            if not more:
-                raise PackageRefused(DAMAGED)
-            data += more
-        return data
-
-    def payload(self, size: int) -> bytes:
-        """The data of a header that belongs to the next member, without its padding."""
-        if not 0 <= size <= _MOST_EXTENDED_HEADER:
-            raise PackageRefused(DAMAGED)
-        data = self.exactly(size)
-        self.exactly(-size % _BLOCK)
-        return data
-
-
-class _Body:
-    """The data of one tar member."""
-
-    def __init__(self, stream: _Stream, size: int) -> None:
-        self._stream = stream
-        self._left = size
-        self._padding = -size % _BLOCK
-
-    def read(self, size: int) -> bytes:
-        data = self._stream.read(min(size, self._left, CHUNK))
-        if not data and self._left and size:
-            raise PackageRefused(DAMAGED)
-        self._left -= len(data)
-        return data
-
-    def finish(self) -> None:
-        while self._left:
-            self.read(CHUNK)
-        self._stream.exactly(self._padding)
-
-
-def _members(stream: _Stream) -> Iterator[Member]:
-    """Header by header. tarfile's own loop takes a damaged header for the end, and reads headers of any size."""
+    tarfile's own loop takes a damaged header for the end, and reads extended headers of any size.
+    """
     extended: dict[str, str] = {}
-    block = stream.exactly(_BLOCK)
+    block = _exactly(stream, BLOCK)
     if not is_header(block):
         raise PackageRefused(NOT_A_PACKAGE)
-    while block.count(0) < _BLOCK:
-        with damage_refused():
-            info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
-        if info.type in (tarfile.XHDTYPE, tarfile.XGLTYPE):
-            records = _pax_records(stream.payload(info.size))
-            if info.type == tarfile.XHDTYPE:
-                extended |= records
-            elif records.keys() & {"path", "size"}:
+    for _ in range(_MOST_HEADERS * (limits.members + 1)):
+        if block == NOTHING:
+            if extended:
                 raise PackageRefused(DAMAGED)
-        elif info.type == tarfile.GNUTYPE_LONGNAME:
-            extended["path"] = stream.payload(info.size).split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
-        elif info.type == tarfile.GNUTYPE_LONGLINK:
-            stream.payload(info.size)
+            _refuse_anything_after_the_end(stream)
+            return
+        here = header(block)
+        if here.kind == headers.PAX:
+            extend(extended, pax_records(_payload(stream, here)))
+        elif here.kind == headers.PAX_FOR_ALL:
+            _refuse_what_holds_for_all(pax_records(_payload(stream, here)))
+        elif here.kind == headers.LONG_NAME:
+            extend(extended, {"path": text(_payload(stream, here).split(b"\0", 1)[0])})
+        elif here.kind == headers.LONG_LINK:
+            _payload(stream, here)
         else:
-            yield from _member(stream, info, extended)
+            yield from _member(stream, here, extended)
             extended = {}
-        block = stream.exactly(_BLOCK)
-    _refuse_anything_after_the_end(stream)
+        block = _exactly(stream, BLOCK)
+    raise too_many_members(limits)
 
 
-def _member(stream: _Stream, info: tarfile.TarInfo, extended: dict[str, str]) -> Iterator[Member]:
-    name = extended.get("path", info.name)
-    _refuse_kind(info, name, extended)
-    if info.isdir():
-        yield Member(name, is_directory=True, is_executable=False, size=0, read=lambda size: b"")
-        return
-    with damage_refused():
-        size = int(extended.get("size", info.size))
-    if size < 0:
+def _member(stream: Stream, here: Header, extended: dict[str, str]) -> Iterator[Member]:
+    name = extended.get("path", here.name)
+    is_directory = here.kind == headers.DIRECTORY or (here.kind == b"\0" and name.endswith("/"))
+    _refuse_kind(here, name, extended)
+    size = _size(here, name, extended)
+    if is_directory and size:
+        raise file_and_directory(name)
+    if not stream.may_hold(size):
         raise PackageRefused(DAMAGED)
     body = _Body(stream, size)
-    yield Member(name, is_directory=False, is_executable=bool(info.mode & 0o111), size=size, read=body.read)
+    is_executable = not is_directory and bool(here.mode & 0o111)
+    yield Member(name, is_directory=is_directory, is_executable=is_executable, size=size, chunks=body.chunks())
     body.finish()
 
 
-def _refuse_kind(info: tarfile.TarInfo, name: str, extended: dict[str, str]) -> None:
-    if info.issym():
+class _Body:
+    """The data of one member."""
+
+    def __init__(self, stream: Stream, size: int) -> None:
+        self._stream = stream
+        self._left = size
+        self._padding = -size % BLOCK
+
+    def chunks(self) -> Iterator[bytes]:
+        while self._left:
+            data = self._stream.read(min(self._left, CHUNK))
+            if not data:
+                raise PackageRefused(DAMAGED)
+            self._left -= len(data)
+            yield data
+
+    def finish(self) -> None:
+        if beyond := self._left + self._padding:
+            self._stream.skip(beyond)
+
+
+def _refuse_kind(here: Header, name: str, extended: dict[str, str]) -> None:
+    if here.kind == headers.SYMBOLIC_LINK:
         raise link(name, "symbolic link")
-    if info.islnk():
+    if here.kind == headers.HARD_LINK:
         raise link(name, "hard link")
-    if info.type == tarfile.GNUTYPE_SPARSE or any(key.startswith("GNU.sparse.") for key in extended):
+    if here.kind == headers.SPARSE or any(_is_about_holes(key) for key in extended):
         raise PackageRefused(f"The archive holds the sparse file {shown(name)}. Build it without the option --sparse.")
-    if not info.isdir() and info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE):
+    if here.kind not in (*headers.FILES, headers.DIRECTORY):
         raise special(name)
 
 
-def _pax_records(data: bytes) -> dict[str, str]:
-    """`LENGTH KEY=VALUE\\n` …, the length counting the whole record (POSIX.1-2017, pax, extended header)."""
-    records = {}
-    with damage_refused():
-        while data:
-            length = int(data[: data.index(b" ")])
-            record, data = data[:length], data[length:]
-            key, _, value = record[record.index(b" ") + 1 :].partition(b"=")
-            if len(record) != length or not value.endswith(b"\n"):
-                raise ValueError("broken pax record")
-            records[key.decode()] = value[:-1].decode("utf-8", "surrogateescape")
-    return records
+def _is_about_holes(key: str) -> bool:
+    """GNU's three forms of pax header for sparse files, star's and Solaris' own."""
+    return key.startswith("GNU.sparse.") or key in ("SCHILY.realsize", "SUN.holesdata")
 
 
-def _refuse_anything_after_the_end(stream: _Stream) -> None:
+def _size(here: Header, name: str, extended: dict[str, str]) -> int:
+    """A pax header may state a size only where the member's own header cannot hold it.
+
+    Else some programs go by the one and some by the other, and read headers where there is data (CVE-2025-62518).
+    """
+    stated = extended.get("size")
+    if stated is None:
+        return here.size
+    if not (stated.isascii() and stated.isdigit()) or len(stated) > 20:
+        raise PackageRefused(DAMAGED)
+    if int(stated) != here.size and int(stated) < _LARGEST_IN_OCTAL:
+        raise contradicts_itself(name)
+    return int(stated)
+
+
+def _refuse_what_holds_for_all(records: dict[str, str]) -> None:
+    if records.keys() & {"path", "size", "linkpath"} or any(_is_about_holes(key) for key in records):
+        raise PackageRefused(
+            "The archive states one name or size for all its files. Build it without that: only comments and times may"
+            " be stated for all."
+        )
+
+
+def _payload(stream: Stream, here: Header) -> bytes:
+    """The data of a header that belongs to the next member."""
+    if here.size > _MOST_EXTENDED_HEADER:
+        raise PackageRefused(DAMAGED)
+    data = _exactly(stream, here.size)
+    stream.skip(-here.size % BLOCK)
+    return data
+
+
+def _exactly(stream: Stream, size: int) -> bytes:
+    data = stream.read(size)
+    while len(data) < size:
+        more = stream.read(size - len(data))
+        if not more:
+            raise PackageRefused(DAMAGED)
+        data += more
+    return data
+
+
+def _refuse_anything_after_the_end(stream: Stream) -> None:
     """Reading on also makes the decompressor compare its checksum."""
     while data := stream.read(CHUNK):
         if data.count(0) < len(data):
