@@ -2,7 +2,6 @@
 
 import bz2
 import gzip
-import io
 import random
 import struct
 import tarfile
@@ -16,7 +15,6 @@ from tests.registry.crafted import (
     END,
     GNU,
     SIZES_BEHIND,
-    STORED,
     UTF8,
     Crafted,
     base_256,
@@ -478,6 +476,9 @@ HOSTILE = {
         NAMES | RAW_NAMES | NAMES_BESIDE_EACH_OTHER | KINDS | ZIP_LIES | TAR_LIES | BOMBS | OTHER
     ).items()
 }
+
+ONE_OF_EACH = dict({sentence: (what, (data, sentence)) for what, (data, sentence) in HOSTILE.items()}.values())
+"""One for each sentence, for whoever wants to know only that refusals come through."""
 
 
 @pytest.mark.parametrize(("data", "sentence"), HOSTILE.values(), ids=HOSTILE.keys())
