@@ -154,13 +154,33 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STORAGES = {
+STORAGES: dict[str, dict[str, object]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
 # -- Packages ---------------------------------------------------------------------------------------------------------
 PACKAGES_DIR = Path(env.str("PACKAGES_DIR", default=str(DATA_DIR / "packages")))
+PACKAGES_STORAGE = env.str("PACKAGES_STORAGE", default="file").lower()
+PACKAGES_SPARE_BYTES = env.int("PACKAGES_SPARE_BYTES", default=64 * 1024**2)
+PACKAGES_REDIRECT = env.bool("PACKAGES_REDIRECT", default=False)
+PACKAGES_REDIRECT_SECONDS = env.int("PACKAGES_REDIRECT_SECONDS", default=300)
+PACKAGES_ACCEL_PREFIX = env.str("PACKAGES_ACCEL_PREFIX", default="")
+ARTIFACT_CHECK_DAYS = env.int("ARTIFACT_CHECK_DAYS", default=7)
+STORAGES["packages"] = {"BACKEND": "registry.backends.PackageFiles"}
+if PACKAGES_STORAGE == "s3":
+    STORAGES["packages"] = {
+        "BACKEND": "registry.s3.PackageBucket",
+        "OPTIONS": {
+            "bucket_name": env.str("PACKAGES_S3_BUCKET", default=""),
+            "endpoint_url": env.str("PACKAGES_S3_ENDPOINT_URL", default="") or None,
+            "region_name": env.str("PACKAGES_S3_REGION", default="") or None,
+            "access_key": env.str("PACKAGES_S3_ACCESS_KEY", default="") or None,  # none: boto3 looks for a role itself
+            "secret_key": env.str("PACKAGES_S3_SECRET_KEY", default="") or None,
+            "location": env.str("PACKAGES_S3_PREFIX", default="").strip("/"),
+            "querystring_expire": PACKAGES_REDIRECT_SECONDS,
+        },
+    }
 PACKAGE_MAX_BYTES = env.int("PACKAGE_MAX_BYTES", default=6 * 1024**3)
 PACKAGE_MAX_UNPACKED_BYTES = env.int("PACKAGE_MAX_UNPACKED_BYTES", default=20 * 1024**3)
 PACKAGE_MAX_MEMBERS = env.int("PACKAGE_MAX_MEMBERS", default=200_000)

@@ -4,14 +4,18 @@ Looking into a package can take long and happens before any transaction: `examin
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts import trail
 from accounts.models import User
-from registry import filenames, inspection, storage, versions
+from config import quick
+from registry import filenames, inspection, scrubbing, storage, versions
 from registry.inspection import Inspection, Limits
 from registry.models import Artifact, Feed, Package, PackageVersion
 from registry.refusals import RegistryRefused
@@ -60,6 +64,22 @@ def examine(received: Received) -> Inspection:
         raise
 
 
+def keep(received: Received, *, name: str, version: str, filename: str) -> None:
+    """Bring what was received to its final place, before any transaction: with S3 that takes as long as the upload. What
+    comes of it is only said by `publish`; without that, bytes that no row knows stay, which is harmless.
+
+    Raises what `publish` raises of the name and the version, VersionTaken where it is known already, StorageFull and
+    StorageAway, and discards then.
+    """
+    try:
+        name, text = filenames.identity(filename, name=name, version=version)
+        _refuse_other_bytes(name, versions.parse(text), received)
+        storage.keep(received)
+    except BaseException:
+        storage.discard(received)
+        raise
+
+
 def publish(
     received: Received, *, name: str, version: str, filename: str, by: User, inspection: Inspection | None = None
 ) -> Published:
@@ -68,14 +88,17 @@ def publish(
     name, version  as stated; where empty, they are read from `filename`
     inspection     what `examine` returned; examined here where it is not given
 
-    The received file is used up: it is kept, or discarded where an exception is raised. It is moved into place before
-    the row is committed; should the (outer) transaction be rolled back, a file without a row stays, which is harmless.
-    Raises NameRefused, IdentityRefused, VersionRefused, PackageRefused, VersionTaken.
+    The received file is used up: it is kept (unless `keep` has done that), or discarded where an exception is raised. It
+    is in its place before the row is committed; should the (outer) transaction be rolled back, bytes without a row stay,
+    which is harmless.
+    Raises NameRefused, IdentityRefused, VersionRefused, PackageRefused, VersionTaken, StorageFull, StorageAway.
     """
     try:
         name, text = filenames.identity(filename, name=name, version=version)
         parsed = versions.parse(text)
         looked = inspection or examine(received)
+        if received.is_waiting:
+            keep(received, name=name, version=text, filename=filename)
         return _publish(received, name, parsed, filenames.bare(filename), looked, by)
     except BaseException:
         storage.discard(received)
@@ -88,15 +111,15 @@ def _publish(
 ) -> Published:
     package = _package(name)
     if there := _version(package, version):
-        return _again(there, received)
-    storage.keep(received)
+        return _again(there, received, by)
+    artifact = _artifact(received, by)
     try:
         with transaction.atomic():
-            published = _create(received, package, version, filename, looked, by)
+            published = _create(artifact, package, version, filename, looked, by)
     except IntegrityError:
         # Somebody published this version between the look and the write; theirs has won.
         if there := _version(package, version):
-            return _again(there, received)
+            return _again(there, received, by)
         raise
     trail.record(
         by,
@@ -110,10 +133,17 @@ def _publish(
     return Published(published, created=True)
 
 
+def _artifact(received: Received, by: User) -> Artifact:
+    """The row of the bytes, which may have been pushed before as another version."""
+    artifact, is_new = Artifact.objects.get_or_create(sha256=received.sha256, defaults={"size": received.size})
+    if not is_new:
+        scrubbing.stored_again(artifact, by=by)
+    return artifact
+
+
 def _create(
-    received: Received, package: Package, version: versions.Version, filename: str, looked: Inspection, by: User
+    artifact: Artifact, package: Package, version: versions.Version, filename: str, looked: Inspection, by: User
 ) -> PackageVersion:
-    artifact, _ = Artifact.objects.get_or_create(sha256=received.sha256, defaults={"size": received.size})
     return PackageVersion.objects.create(
         package=package,
         version=version.normalised,
@@ -148,14 +178,46 @@ def _version(package: Package, version: versions.Version) -> PackageVersion | No
     return found.select_related("package", "artifact", "published_by").first()
 
 
-def _again(there: PackageVersion, received: Received) -> Published:
+def _again(there: PackageVersion, received: Received, by: User) -> Published:
     if there.bytes.sha256 != received.sha256:
-        raise VersionTaken(
-            f"{there} was published on {there.published_at:%d %B %Y} by {there.published_by} with other content, and a"
-            " version never changes. Push the new content under a new version."
-        )
-    storage.keep(received)
+        raise _taken(there)
+    scrubbing.stored_again(there.bytes, by=by)
+    _bring_back(there, by)
     return Published(there, created=False)
+
+
+def _bring_back(there: PackageVersion, by: User) -> None:
+    """What was removed to make room is there again once somebody pushes it again."""
+    removed = PackageVersion.objects.filter(pk=there.pk, removed_at__isnull=False)
+    if there.is_removed and removed.update(removed_at=None, removed_reason=""):
+        trail.record(by, "version.returned", there, f"{by} pushed {there} again, whose bytes had been removed.")
+        there.removed_at, there.removed_reason = None, ""
+
+
+def _refuse_other_bytes(name: str, version: versions.Version, received: Received) -> None:
+    """A look without a transaction, so that what will be refused takes no room in the storage."""
+    sql, given = quick.statement(_digest_of, name=name.lower(), version=version.normalised)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, given)
+        found = cursor.fetchone()
+    if found and found[0] != received.sha256:
+        package = Package.objects.named(name).get()
+        if there := _version(package, version):
+            raise _taken(there)
+
+
+def _digest_of() -> QuerySet[Any]:
+    """The SHA-256 of the version that CI has pushed under this name."""
+    named = PackageVersion.objects.alias(folded_name=Lower("package__name")).filter(folded_name=quick.Mark("name"))
+    pushed = named.filter(package__feed__kind=Feed.Kind.BUILTIN, version=quick.Mark("version"))
+    return pushed.order_by().values_list("artifact__sha256")
+
+
+def _taken(there: PackageVersion) -> VersionTaken:
+    return VersionTaken(
+        f"{there} was published on {there.published_at:%d %B %Y} by {there.published_by} with other content, and a"
+        " version never changes. Push the new content under a new version."
+    )
 
 
 @transaction.atomic

@@ -10,3 +10,15 @@ class RegistryRefused(Exception):
         super().__init__(sentence)
         self.sentence = sentence
         self.code = code or type(self).code
+
+
+class StorageFull(RegistryRefused):
+    """There is no room for the bytes. Nothing of them is left."""
+
+    code = "storage-full"
+
+
+class StorageAway(RegistryRefused):
+    """The place where packages lie does not answer, or refuses. What lies there is not known to be lost."""
+
+    code = "storage-away"

@@ -1,31 +1,39 @@
-"""The bytes of packages, addressed by their SHA-256, below `settings.PACKAGES_DIR`.
+"""The bytes of packages, addressed by their SHA-256, in whatever `STORAGES["packages"]` names.
 
-`incoming/` holds what is being received; `sha256/ab/cd/abcd…` holds what was kept, read-only. A file there that no row
-speaks of (a push that was rolled back) is harmless: the same bytes pushed again find it.
+They are received on the local disk, whatever they are stored in, and kept under `sha256/ab/cd/abcd…`. Something there
+that no row speaks of (a push that was rolled back) is harmless: the same bytes pushed again find it.
 """
 
+import errno
 import hashlib
-import os
-import re
-import tempfile
-import time
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
+from sys import maxsize
+from typing import cast
 
-from django.conf import settings
+from django.core.files.storage import storages
 
-from registry.refusals import RegistryRefused
+from registry import receiving
+from registry.backends import DIRECTORY, PackageStorage, Stored, Stream, is_digest
+from registry.receiving import Received, UploadRefused, discard, discard_abandoned, receive, room
+from registry.refusals import RegistryRefused, StorageAway, StorageFull
 
-_CHUNK = 1024 * 1024
-_DIGEST = re.compile(r"[0-9a-f]{64}")
-
-
-class UploadRefused(RegistryRefused):
-    """The bytes did not arrive as they should. Codes: upload-empty, upload-too-large, upload-truncated."""
-
-    code = "upload-refused"
+__all__ = [
+    "ArtifactDamaged",
+    "ArtifactMissing",
+    "Received",
+    "StorageAway",
+    "StorageFull",
+    "Stored",
+    "Stream",
+    "UploadRefused",
+    "discard",
+    "discard_abandoned",
+    "receive",
+    "room",
+]
 
 
 class ArtifactDamaged(RegistryRefused):
@@ -34,135 +42,160 @@ class ArtifactDamaged(RegistryRefused):
     code = "artifact-damaged"
 
 
-@dataclass(frozen=True)
-class Received:
-    """Bytes that arrived completely and lie in a private temporary file, until they are kept or discarded."""
-
-    sha256: str
-    size: int
-    path: Path
-
-
-def receive(chunks: Iterable[bytes], *, max_bytes: int, expected_bytes: int | None = None) -> Received:
-    """Stream `chunks` to disk while hashing, in constant memory.
-
-    expected_bytes  what the sender announced (Content-Length), if it did
-
-    Raises UploadRefused; whatever is raised, by `chunks` too, leaves no file behind.
-    """
-    if expected_bytes is not None and expected_bytes > max_bytes:
-        raise _too_large(max_bytes)
-    digest, size = hashlib.sha256(), 0
-    descriptor, name = tempfile.mkstemp(dir=_private("incoming"))  # 0600
-    path = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            for chunk in chunks:
-                size += len(chunk)
-                if size > max_bytes:
-                    raise _too_large(max_bytes)
-                if expected_bytes is not None and size > expected_bytes:
-                    raise _truncated(size, expected_bytes)
-                digest.update(chunk)
-                file.write(chunk)
-            if expected_bytes is not None and size != expected_bytes:
-                raise _truncated(size, expected_bytes)
-            if not size:
-                raise UploadRefused("The file is empty. Push the finished package.", code="upload-empty")
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-    return Received(digest.hexdigest(), size, path)
+class ArtifactMissing(ArtifactDamaged):
+    """They are gone."""
 
 
 def keep(received: Received) -> None:
-    """Move the received file to its final place, read-only, in one step; done already is done.
+    """Bring what was received to its final place in one step; done already is done. It can take long with S3, so not
+    inside a transaction.
 
-    The same bytes received again replace the stored ones, which heals a damaged file.
+    The same bytes received again replace the stored ones, which heals what is damaged. Raises StorageFull, StorageAway.
     """
-    target = path_of(received.sha256)
-    if not received.path.exists() and target.exists():
+    if received.is_waiting:
+        _place().put(received.path, name_of(received.sha256), sha256=received.sha256, size=received.size)
+
+
+@contextmanager
+def at_hand(sha256: str) -> Iterator[Path]:
+    """A local file with these very bytes, hashed again: the stored one itself, or a copy that is gone after the block.
+
+    Raises ArtifactDamaged, StorageAway, StorageFull.
+    """
+    if file := _place().local(name_of(sha256)):
+        verify(sha256)
+        yield file
         return
-    directory = _private("sha256", received.sha256[:2], received.sha256[2:4])
-    received.path.chmod(0o440)
-    received.path.replace(target)
-    _sync(directory)
+    copy = _copied(sha256)
+    try:
+        yield copy.path
+    finally:
+        discard(copy)
 
 
-def discard(received: Received) -> None:
-    """Remove a received file that is not wanted; harmless after `keep`."""
-    received.path.unlink(missing_ok=True)
+def verify(sha256: str, *, pause: Callable[[], object] = lambda: None) -> int:
+    """Hash the stored bytes again, wherever they lie; how many they are.
+
+    pause  is called after every block: whoever is in no hurry waits there, and whatever it raises ends the reading
+
+    Raises ArtifactMissing, ArtifactDamaged, StorageAway.
+    """
+    digest, size = hashlib.sha256(), 0
+    for block in _blocks(sha256):
+        digest.update(block)
+        size += len(block)
+        pause()
+    if digest.hexdigest() != sha256:
+        raise _changed(sha256)
+    return size
 
 
-def discard_abandoned(older_than: timedelta) -> int:
-    """Remove what a killed process left in `incoming/`; the number of files removed."""
-    before = time.time() - older_than.total_seconds()
-    abandoned = [path for path in _private("incoming").iterdir() if path.stat().st_mtime < before]
-    for path in abandoned:
-        path.unlink(missing_ok=True)
-    return len(abandoned)
+def stream(sha256: str, start: int = 0, length: int | None = None) -> Stream:
+    """The stored bytes from `start` on, as many as `length` says, in constant memory; not hashed again.
+
+    Raises ArtifactMissing, StorageAway. The stream has to be read to its end, or closed.
+    """
+    try:
+        return _place().stream(name_of(sha256), start, length)
+    except FileNotFoundError:
+        raise _missing(sha256) from None
+
+
+def holds(sha256: str) -> bool:
+    """Whether something lies under this digest; only `verify` says whether it is right."""
+    return _place().holds(name_of(sha256))
+
+
+def holds_nothing() -> bool:
+    """Whether the storage is empty: a share that is not mounted looks like that, too."""
+    return next(digests(), None) is None
+
+
+def address(sha256: str, disposition: str) -> str | None:
+    """An address that opens this one artifact to whoever has it, for a while. None: the storage has no such thing.
+
+    disposition  the Content-Disposition to answer with
+    """
+    return _place().address(name_of(sha256), disposition)
+
+
+def digests() -> Iterator[Stored]:
+    """Everything that lies in the storage, in no order. Raises StorageAway."""
+    return _place().walk()
+
+
+def remove(sha256: str, *, kept_before: datetime | None = None) -> bool:
+    """Remove the stored bytes; whether there was anything to remove.
+
+    kept_before  an aware moment: what was kept (again) since then stays
+
+    Whoever removes what an artifact's row speaks of holds the lock of that row and has noted it there first: a push of the
+    same bytes, which takes the lock as well, then finds out. Raises StorageAway.
+    """
+    return _place().remove(name_of(sha256), kept_before=kept_before)
+
+
+def ask() -> str:
+    """A sentence that says that the storage can be used. Raises StorageAway or OSError."""
+    return _place().ask()
+
+
+def elsewhere() -> str:
+    """What to call the place of the packages, where that is not PACKAGES_DIR; otherwise nothing."""
+    return _place().elsewhere()
+
+
+def name_of(sha256: str) -> str:
+    """What bytes with this digest (64 lower-case hexadecimal digits) are called in the storage."""
+    if not is_digest(sha256):
+        raise ValueError(f"Not a SHA-256 digest: {sha256!r}")
+    return f"{DIRECTORY}/{sha256[:2]}/{sha256[2:4]}/{sha256}"
 
 
 def path_of(sha256: str) -> Path:
-    """Where the bytes of this digest (64 lower-case hexadecimal digits) lie, or would lie."""
-    if not _DIGEST.fullmatch(sha256):
-        raise ValueError(f"Not a SHA-256 digest: {sha256!r}")
-    return settings.PACKAGES_DIR / "sha256" / sha256[:2] / sha256[2:4] / sha256
+    """Where the bytes of this digest lie, or would lie. Raises ValueError where they are no files of this machine."""
+    if file := _place().local(name_of(sha256)):
+        return file
+    raise ValueError(f"Packages are no files here: they lie in {elsewhere()}")
 
 
-def verify(sha256: str) -> Path:
-    """The path of the stored bytes after hashing them again. Raises ArtifactDamaged."""
-    path = path_of(sha256)
+def _place() -> PackageStorage:
+    return cast(PackageStorage, storages["packages"])
+
+
+def _blocks(sha256: str) -> Iterator[bytes]:
+    """Everything, block by block. A disk that cannot read what it wrote is damage, not a failure of ours."""
+    blocks = stream(sha256)
     try:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        raise ArtifactDamaged(
-            f"The stored package with SHA-256 {sha256[:12]}… is missing. Push the same package again to restore it."
-        ) from None
-    if found != sha256:
-        raise ArtifactDamaged(
-            f"The stored package with SHA-256 {sha256[:12]}… was changed on disk. Push the same package again to"
-            " restore it."
-        )
-    return path
-
-
-def _private(*parts: str) -> Path:
-    """A directory below PACKAGES_DIR that only this account may enter, created where it is missing."""
-    directory: Path = settings.PACKAGES_DIR
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for part in parts:
-        directory = directory / part
-        directory.mkdir(mode=0o700, exist_ok=True)
-    return directory
-
-
-def _sync(directory: Path) -> None:
-    """So that the move itself survives a power failure."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
+        yield from blocks
+    except OSError as error:
+        if error.errno == errno.EIO:
+            raise _changed(sha256) from error
+        with receiving.disk_in_words():
+            raise
     finally:
-        os.close(descriptor)
+        blocks.close()
 
 
-def _too_large(max_bytes: int) -> UploadRefused:
-    return UploadRefused(
-        f"The file is larger than {max_bytes:,} bytes. Make it smaller, or ask the administrator to raise"
-        " PACKAGE_MAX_BYTES.",
-        code="upload-too-large",
+def _copied(sha256: str) -> Received:
+    try:
+        copy = receiving.receive(_blocks(sha256), max_bytes=maxsize)
+    except UploadRefused as refusal:  # there is nothing in it
+        raise _changed(sha256) from refusal
+    if copy.sha256 != sha256:
+        discard(copy)
+        raise _changed(sha256)
+    return copy
+
+
+def _missing(sha256: str) -> ArtifactMissing:
+    return ArtifactMissing(
+        f"The stored package with SHA-256 {sha256[:12]}… is missing. Push the same package again to restore it."
     )
 
 
-def _truncated(size: int, expected_bytes: int) -> UploadRefused:
-    if size > expected_bytes:
-        return UploadRefused(
-            f"More bytes arrived than the {expected_bytes:,} announced. Push the package again.",
-            code="upload-truncated",
-        )
-    return UploadRefused(
-        f"Only {size:,} of {expected_bytes:,} bytes arrived. Push the package again.", code="upload-truncated"
+def _changed(sha256: str) -> ArtifactDamaged:
+    return ArtifactDamaged(
+        f"The stored package with SHA-256 {sha256[:12]}… was changed in the storage. Push the same package again to"
+        " restore it."
     )

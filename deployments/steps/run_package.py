@@ -80,7 +80,8 @@ def _package(deployment: Deployment, name: str | None) -> PackageVersion:
 def _unpack(version: PackageVersion, run: str) -> Path:
     work = spool.directory(run) / "work"
     try:
-        inspection.unpack(storage.verify(version.bytes.sha256), work, limits())
+        with storage.at_hand(version.bytes.sha256) as package:
+            inspection.unpack(package, work, limits())
     except RegistryRefused as refusal:
         raise StepRefused(f"{version} cannot be run: {refusal}") from refusal
     return work

@@ -128,7 +128,7 @@ class Artifact(models.Model):
 
     @property
     def path(self) -> Path:
-        """Where the bytes lie. Whoever runs them asks `storage.verify` instead."""
+        """Where the bytes lie, if they are files of this machine. Whoever runs them asks `storage.at_hand` instead."""
         return storage.path_of(self.sha256)
 
 
