@@ -24,6 +24,7 @@ PART = 16 * 1024**2
 """What is larger is sent in parts of at least this size: that much of it is in memory at once."""
 
 MOST_PARTS = 10_000  # of one upload
+ATTEMPTS = 4
 MISSING = ("NoSuchKey", "404")  # a HEAD has no body that could say more than its status
 TYPE = "application/octet-stream"
 
@@ -39,7 +40,7 @@ class PackageBucket(S3Storage):
             signature_version="s3v4",
             connect_timeout=5,
             read_timeout=60,
-            retries={"mode": "standard", "max_attempts": 4},
+            retries={"mode": "standard", "max_attempts": ATTEMPTS},
             # others than Amazon's do not know the checksums that boto3 would add of its own accord
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
@@ -62,14 +63,17 @@ class PackageBucket(S3Storage):
                 self._put_in_parts(source, where, sha256, size)
             arrived = self.client.head_object(**where)["ContentLength"]
         if arrived != size:
-            raise StorageAway(f"The package storage kept {arrived:,} bytes instead of {size:,}. Push the package again.")
+            raise StorageAway(
+                f"The package storage kept {arrived:,} bytes instead of {size:,}. Push the package again."
+            )
         source.unlink()
 
     def _put_whole(self, source: Path, where: dict[str, str], sha256: str) -> None:
-        with source.open("rb") as file:
-            self.client.put_object(
-                **where, Body=file, ContentType=TYPE, ChecksumAlgorithm="SHA256", ChecksumSHA256=_base64(sha256)
-            )
+        content = source.read_bytes()
+        _refuse_changed(hashlib.sha256(content).hexdigest(), sha256)
+        self.client.put_object(
+            **where, Body=content, ContentType=TYPE, ChecksumAlgorithm="SHA256", ChecksumSHA256=_base64(sha256)
+        )
 
     def _put_in_parts(self, source: Path, where: dict[str, str], sha256: str, size: int) -> None:
         """Each part is checked by the other side, and all of them together here, before they become one object."""
@@ -93,15 +97,16 @@ class PackageBucket(S3Storage):
                     **upload, PartNumber=number, Body=part, ChecksumAlgorithm="SHA256", **checked
                 )
                 yield {"PartNumber": number, "ETag": answer["ETag"]} | checked
-        if whole.hexdigest() != sha256:
-            raise StorageAway("What was received was changed on the local disk. Push the package again.")
+        _refuse_changed(whole.hexdigest(), sha256)
 
     def stream(self, name: str, start: int = 0, length: int | None = None) -> Stream:
         if length == 0:
             return Stream(_Nothing(), 0)
         end = "" if length is None else str(start + length - 1)
         with _in_words():
-            found = self.client.get_object(**self._where(name), **({"Range": f"bytes={start}-{end}"} if start or end else {}))
+            found = self.client.get_object(
+                **self._where(name), **({"Range": f"bytes={start}-{end}"} if start or end else {})
+            )
         return Stream(_Body(found["Body"]), length)
 
     def local(self, name: str) -> None:
@@ -137,7 +142,8 @@ class PackageBucket(S3Storage):
         where = self._where(name)
         try:
             with _in_words():
-                if kept_before and self.client.head_object(**where)["LastModified"] >= kept_before:
+                lies_since = self.client.head_object(**where)["LastModified"]  # in whole seconds
+                if kept_before and lies_since >= kept_before.replace(microsecond=0):
                     return False
                 self.client.delete_object(**where)
         except FileNotFoundError:
@@ -145,8 +151,11 @@ class PackageBucket(S3Storage):
         return True
 
     def ask(self) -> str:
-        with _in_words():
-            self.client.head_bucket(Bucket=self.bucket_name)
+        try:
+            with _in_words():
+                self.client.head_bucket(Bucket=self.bucket_name)
+        except FileNotFoundError:
+            raise StorageAway(f"The package storage has no bucket {self.bucket_name}.") from None
         return "The package storage can be reached."
 
     def elsewhere(self) -> str:
@@ -193,6 +202,11 @@ def _in_words() -> Iterator[None]:
         raise StorageAway(
             f"The package storage cannot be reached ({type(error).__name__}). Try again later, or tell an administrator."
         ) from error
+
+
+def _refuse_changed(found: str, sha256: str) -> None:
+    if found != sha256:
+        raise StorageAway("What was received was changed on the local disk before it was kept. Push the package again.")
 
 
 def _base64(sha256: str) -> str:

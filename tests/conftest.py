@@ -13,6 +13,7 @@ from django.db.models.signals import post_migrate
 from pytest_django.plugin import DjangoDbBlocker
 
 import config.celery  # noqa: F401 - messages go to the application that the settings describe
+from tests.buckets import Bucket, bucket_server
 from tests.machine import chromium, docker_registry, verdaccio
 
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
@@ -99,3 +100,18 @@ def _flushing_past_triggers(sql_flush: Callable[..., list[str]]) -> Callable[...
         return [*(f'DROP TRIGGER "{name}"' for name, _ in triggers), *statements, *(sql for _, sql in triggers)]
 
     return flush
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """The address of a server that speaks S3's language."""
+    with bucket_server() as url:
+        yield url
+
+
+@pytest.fixture
+def bucket(s3: str, settings: Any) -> Bucket:
+    """A bucket of this very test, where its packages lie."""
+    bucket = Bucket(s3)
+    settings.STORAGES = settings.STORAGES | bucket.storage
+    return bucket
