@@ -17,7 +17,8 @@ from accounts.models import User
 from config import quick
 from registry import filenames, inspection, scrubbing, storage, versions
 from registry.inspection import Inspection, Limits
-from registry.models import Artifact, Feed, Package, PackageVersion
+from registry.models import Artifact, Package, PackageVersion
+from registry.naming import package_called
 from registry.refusals import RegistryRefused
 from registry.storage import Received
 
@@ -109,7 +110,7 @@ def publish(
 def _publish(
     received: Received, name: str, version: versions.Version, filename: str, looked: Inspection, by: User
 ) -> Published:
-    package = _package(name)
+    package = package_called(name)
     if there := _version(package, version):
         return _again(there, received, by)
     artifact = _artifact(received, by)
@@ -159,18 +160,6 @@ def _create(
         targets=looked.targets,
         published_by=by,
     )
-
-
-def _package(name: str) -> Package:
-    """The package of this name; created with its first version."""
-    packages = Package.objects.named(name)
-    if there := packages.first():
-        return there
-    try:
-        with transaction.atomic():
-            return Package.objects.create(feed=Feed.builtin(), name=name)
-    except IntegrityError:
-        return packages.get()
 
 
 def _version(package: Package, version: versions.Version) -> PackageVersion | None:
