@@ -11,7 +11,7 @@ from django.utils.cache import get_conditional_response
 from ninja import Query, Router, Status
 
 from accounts.models import Scope
-from api import access, paging, upload
+from api import access, attachments, builds, paging, upload
 from api.auth import Caller, caller
 from api.doors import door
 from api.paging import Paging
@@ -23,7 +23,7 @@ from deployments.actions import Taken
 from deployments.models import LiveVersion
 from projects.access import Act
 from registry import actions as registry
-from registry import filenames, storage, versions
+from registry import evidence, filenames, storage, versions
 from registry.models import PackageVersion
 from registry.storage import ArtifactDamaged, Received
 from releases.models import Release
@@ -160,7 +160,15 @@ def version(request: HttpRequest, name: str, version: str) -> shapes.VersionShap
 
 def _shown(request: HttpRequest, who: Caller, found: PackageVersion) -> shapes.VersionShape:
     download = reverse("api:download", args=[found.package.name, found.version])
-    return shapes.version_shape(found, _uses(who, found), request.build_absolute_uri(download))
+    build = evidence.build_of(found)
+    attached = found.attachments.select_related("artifact", "attached_by", "version__package")
+    return shapes.version_shape(
+        found,
+        _uses(who, found),
+        request.build_absolute_uri(download),
+        build=builds.shown(who, build) if build else None,
+        attachments=[attachments.shown(request, one) for one in attached],
+    )
 
 
 def _uses(who: Caller, found: PackageVersion) -> list[shapes.UseShape]:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -32,6 +33,9 @@ STATUS_OF: dict[str, int] = {
     "upload-too-large": 413,
     "upload-empty": 422,
     "package-refused": 422,
+    "build-refused": 422,
+    "attachment-too-large": 413,
+    "attachment-refused": 422,
     "reason-missing": 422,
     "reason_missing": 422,
     "comment_missing": 422,
@@ -97,6 +101,7 @@ def speak_problems(api: NinjaAPI) -> None:
     api.add_exception_handler(Http404, _not_found)
     api.add_exception_handler(ValidationError, _wrong_shape)
     api.add_exception_handler(HttpError, _http_error)
+    api.add_exception_handler(RequestDataTooBig, _too_big)
     api.add_exception_handler(ApiRefused, _api_refused)
     api.add_exception_handler(RegistryRefused, _rule_refused)
     api.add_exception_handler(ReleaseRefused, _rule_refused)
@@ -156,6 +161,11 @@ def _http_error(request: HttpRequest, error: Any) -> HttpResponse:
     if error.status_code == 400:
         return problem(400, "not-json", "The body is not JSON in UTF-8. Send one JSON object.")
     return problem(error.status_code, "refused", str(error))
+
+
+def _too_big(request: HttpRequest, error: Any) -> HttpResponse:
+    most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    return problem(413, "body-too-large", f"The body is larger than {most:,} bytes. Send less at once.")
 
 
 def _api_refused(request: HttpRequest, error: Any) -> HttpResponse:

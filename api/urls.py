@@ -11,7 +11,20 @@ from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 from ninja.renderers import JSONRenderer
 
-from api import deployments, environments, feeds, holds, packages, pools, problems, projects, releases, trail
+from api import (
+    attachments,
+    builds,
+    deployments,
+    environments,
+    feeds,
+    holds,
+    packages,
+    pools,
+    problems,
+    projects,
+    releases,
+    trail,
+)
 
 DESCRIPTION = """\
 Everything that the pages do, for pipelines. Send `Authorization: Bearer sbx_…` with the token of a service account; the token's
@@ -84,6 +97,19 @@ api = MachineDoor(
     urls_namespace="api",
     renderer=Readable(),
 )
-for subject in (packages, feeds, environments, projects, releases, deployments, holds, pools, trail):
+SUBJECTS = (
+    packages,
+    builds,
+    attachments,
+    feeds,
+    environments,
+    projects,
+    releases,
+    deployments,
+    holds,
+    pools,
+    trail,
+)
+for subject in SUBJECTS:
     api.add_router("", subject.router)
 problems.speak_problems(api)

@@ -5,6 +5,7 @@ from datetime import datetime
 from ninja import Schema
 from pydantic import Field
 
+from api.shapes.evidence import AttachmentShape, BuildShape
 from deployments.models import Deployment
 from registry.models import Package, PackageVersion
 from releases.models import TriggerEvaluation
@@ -83,6 +84,8 @@ class VersionShape(VersionLine):
     withdrawn_by: str | None
     used_by: list[UseShape]
     download: str
+    build: BuildShape | None = Field(description="null: nothing is known about the build that made it.")
+    attachments: list[AttachmentShape]
 
 
 def evaluation(found: TriggerEvaluation) -> EvaluationShape:
@@ -131,7 +134,14 @@ def version_line(version: PackageVersion) -> VersionLine:
     )
 
 
-def version_shape(version: PackageVersion, used_by: list[UseShape], download: str) -> VersionShape:
+def version_shape(
+    version: PackageVersion,
+    used_by: list[UseShape],
+    download: str,
+    *,
+    build: BuildShape | None,
+    attachments: list[AttachmentShape],
+) -> VersionShape:
     return VersionShape(
         **version_line(version).model_dump(),
         package=version.package.name,
@@ -145,4 +155,6 @@ def version_shape(version: PackageVersion, used_by: list[UseShape], download: st
         withdrawn_by=str(version.withdrawn_by) if version.withdrawn_by else None,
         used_by=used_by,
         download=download,
+        build=build,
+        attachments=attachments,
     )

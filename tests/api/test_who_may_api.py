@@ -8,15 +8,19 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.models import Role, Scope
+from accounts.models import Role, Scope, User
 from api.urls import api
 from deployments.models import Deployment, Status
 from deployments.plans import plan_for
 from deployments.policy import gates_for
+from registry.builds import Build
+from registry.evidence import record_build
+from registry.models import Attachment, PackageVersion
 from releases.needs import watch_all
 from tests.api.callers import EVERYTHING, an_account, calling
 from tests.api.rows import a_deployment, a_train
 from tests.factories import a_package, a_release, a_rule, a_source, a_stack, a_version
+from tests.registry.documents import CYCLONEDX, as_bytes
 from tests.worlds import left_as_it_was, made_once
 
 PUSHERS = (Role.DEPLOYER, Role.RELEASE_MANAGER)
@@ -60,6 +64,21 @@ OPERATIONS = {
     "GET /packages/{name}/versions/{version}": Operation("read", "/packages/ui/versions/1", TECHNICAL, others=404),
     "GET /packages/{name}/versions/{version}/download": Operation(
         "read", "/packages/ui/versions/1/download", TECHNICAL, let_through=409, others=404
+    ),
+    "PUT /packages/{name}/versions/{version}/build": Operation(
+        "push", "/packages/ui/versions/9/build", PUSHERS, let_through=201, stranger=403, body={"number": "57"}
+    ),
+    "GET /packages/{name}/versions/{version}/build": Operation(
+        "read", "/packages/ui/versions/1/build", TECHNICAL, others=404
+    ),
+    "POST /packages/{name}/versions/{version}/attachments": Operation(
+        "push", "/packages/ui/versions/1/attachments", PUSHERS, let_through=201, business=404, body=as_bytes(CYCLONEDX)
+    ),
+    "GET /packages/{name}/versions/{version}/attachments": Operation(
+        "read", "/packages/ui/versions/1/attachments", TECHNICAL, others=404
+    ),
+    "GET /packages/{name}/versions/{version}/attachments/{pk}/download": Operation(
+        "read", "/packages/ui/versions/1/attachments/{attachment}/download", TECHNICAL, let_through=409, others=404
     ),
     "POST /packages/{name}/versions/{version}/withdraw": Operation(
         "release", "/packages/ui/versions/1/withdraw", MANAGERS, business=404, body=REASON
@@ -148,15 +167,22 @@ def one_of_everything() -> dict[str, Any]:
     a_version("api", "2.0.0", contents={"patient-api": "1.4.113"})
     a_source(a_package("api"), name="com:{component}")
     watch_all()
+    record_build("ui", "1", Build(number="7"), script.requested_by)
     Deployment.objects.filter(pk=waiting.pk).update(fingerprint=_plan(waiting))
     return {
         "stack": stack,
         "waiting": waiting.pk,
         "script": script.pk,
+        "attachment": an_attachment(a_version("ui", "1"), script.requested_by).pk,
         "unknown": unknown.pk,
         "hold": stack.holds.create(environment=waiting.environment, by=script.requested_by, reason="Stocktaking").pk,
         "fingerprint": _plan(waiting),
     }
+
+
+def an_attachment(version: PackageVersion, by: User) -> Attachment:
+    """A row: no bytes are stored."""
+    return version.attachments.create(kind="spdx", filename="bom.json", artifact=version.bytes, attached_by=by)
 
 
 def _gates(release, waiting) -> list[dict[str, Any]]:
