@@ -32,6 +32,7 @@ class ProjectForm(forms.ModelForm):
         fields = (
             "name", "slug", "kind", "description", "lifecycle", "process", "parent", "stage", "position", "condition",
             "number_pattern", "reverse_on_rollback", "time_limit_seconds",
+            "commit_url", "work_item_url",
         )  # fmt: skip
         help_texts = {
             "kind": "A stack is what people release: it gates and sequences its components and deploys nothing itself."
@@ -46,6 +47,11 @@ class ProjectForm(forms.ModelForm):
         if "parent" in self.fields:
             others = Project.objects.exclude(pk=self.instance.pk)
             self.fields["parent"].queryset = others  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        _complain(self, rules.why_not_links(cleaned.get("commit_url", ""), cleaned.get("work_item_url", "")))
+        return cleaned
 
 
 class PackageFormSet(forms.BaseInlineFormSet):
@@ -96,6 +102,14 @@ class ProjectAdmin(RecordedAdmin):
         ("As a component, or on its own", {"fields": ("process",)}),
         ("As a component", {"fields": ("parent", "stage", "position", "condition")}),
         ("As a stack", {"fields": ("number_pattern", "reverse_on_rollback")}),
+        (
+            "Links",
+            {
+                "fields": ("commit_url", "work_item_url"),
+                "description": "Where the commits and work items lead to that builds name. Empty: they are shown without"
+                " a link, unless the build states an address.",
+            },
+        ),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:

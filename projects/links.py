@@ -1,13 +1,20 @@
 """Where people read a commit or a work item of a project: by its own pattern, else by its stack's."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from projects.models import Project
-from registry.builds import is_identifier
+from registry.builds import is_identifier, is_web_address
 
 COMMIT, WORK_ITEM = "{commit}", "{id}"
+
+EXAMPLES = {
+    COMMIT: "https://git.example.com/patient-ui/commit/{commit}",
+    WORK_ITEM: "https://jira.example.com/browse/{id}",
+}
+_BRACES = re.compile(r"[{}]")
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,20 @@ class Links:
 NOWHERE = Links()
 
 
+def why_not_pattern(pattern: str, mark: str) -> str | None:
+    """The sentence that says what is wrong with a pattern in which `mark` stands for the id; None: nothing, or it is
+    empty."""
+    if not pattern:
+        return None
+    if pattern.count(mark) != 1 or not is_web_address(pattern.replace(mark, "1")):
+        return f"State an address that begins with https:// or http:// and holds {mark} once, for example {EXAMPLES[mark]}."
+    if _BRACES.search(pattern.replace(mark, "")):
+        return f"Only {mark} may stand in braces here, for example {EXAMPLES[mark]}."
+    if not _leads_to_one_host(pattern, mark):
+        return f"{mark} belongs behind the name of the server, for example {EXAMPLES[mark]}."
+    return None
+
+
 def links_of(project: Project | None) -> Links:
     """The patterns that count for this project. No query where its `parent` is loaded."""
     if project is None:
@@ -40,6 +61,11 @@ def links_of(project: Project | None) -> Links:
 def links_of_first(projects: Iterable[Project]) -> Links:
     """The patterns of the first of these projects that has any: of a package that several projects hold."""
     return next((links for project in projects if (links := links_of(project)) != NOWHERE), NOWHERE)
+
+
+def _leads_to_one_host(pattern: str, mark: str) -> bool:
+    """Whatever the id is, so that nobody who may push sends readers elsewhere."""
+    return mark not in urlsplit(pattern).netloc
 
 
 def _filled(pattern: str, mark: str, id: str) -> str:

@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group
 from accounts.models import User
 from lifecycles.models import Lifecycle
 from lifecycles.rules import Problem
-from projects import numbering
+from projects import links, numbering
 from projects.models import ApprovalRule, Project, Step
 
 RESERVED_NAMES = frozenset({"PATH", "HOME", "ENVIRONMENT", "RELEASE", "BASH_ENV", "ENV", "IFS", "SHELLOPTS"})
@@ -29,6 +29,7 @@ def why_not_project(project: Project, packages: Collection[object]) -> Iterator[
     yield from _why_not_packages(project, packages)
     if project.is_stack and (sentence := numbering.why_not_pattern(project.number_pattern)):
         yield Problem("number_pattern", sentence)
+    yield from why_not_links(project.commit_url, project.work_item_url)
     if stored:
         yield from _why_not_kind(stored, project)
         yield from _why_not_lifecycle(stored, project)
@@ -56,6 +57,14 @@ def _why_not_packages(project: Project, packages: Collection[object]) -> Iterato
         yield Problem(
             "packages", f"{project} holds no package, so there would be nothing to deploy. Name at least one."
         )
+
+
+def why_not_links(commit_url: str, work_item_url: str) -> Iterator[Problem]:
+    """Everything that is wrong with the patterns for commits and work items."""
+    if sentence := links.why_not_pattern(commit_url, links.COMMIT):
+        yield Problem("commit_url", sentence)
+    if sentence := links.why_not_pattern(work_item_url, links.WORK_ITEM):
+        yield Problem("work_item_url", sentence)
 
 
 def _why_not_kind(stored: Project, project: Project) -> Iterator[Problem]:

@@ -30,6 +30,7 @@ from releases import blueprint as shapes
 from releases.blueprint import Blueprint, BlueprintRefused
 from releases.models import Trigger
 
+SAID_OF_BOTH = ("name", "description", "time_limit_seconds", "commit_url", "work_item_url")  # projects and components
 OUT_OF_THE_WAY = 1_000_000  # where positions wait while rows change places, since each may exist only once
 
 
@@ -338,7 +339,7 @@ def _steps(work: _Work, place: str, process: Process, wanted: list[shapes.StepSh
 def _projects(work: _Work, blueprint: Blueprint) -> None:
     for index, shape in enumerate(blueprint.projects):
         place = f"projects[{index}]"
-        values = shape.said("name", "description", "number_pattern", "reverse_on_rollback", "time_limit_seconds")
+        values = shape.said(*SAID_OF_BOTH, "number_pattern", "reverse_on_rollback")
         values |= {"kind": Project.Kind(shape.kind), "parent": None, "stage": 0}
         project = _project(work, place, shape, values)
         if shape.components and shape.kind != "stack":
@@ -351,7 +352,7 @@ def _projects(work: _Work, blueprint: Blueprint) -> None:
 
 def _components(work: _Work, place: str, stack: Project, wanted: list[shapes.ComponentShape]) -> None:
     for index, shape in enumerate(wanted):
-        values = shape.said("name", "description", "stage", "condition", "time_limit_seconds")
+        values = shape.said(*SAID_OF_BOTH, "stage", "condition")
         values |= {"kind": Project.Kind.COMPONENT, "parent": stack, "position": index + 1}
         _project(work, f"{place}[{index}]", shape, values)
 

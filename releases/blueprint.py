@@ -124,6 +124,8 @@ class ComponentShape(Shape):
     packages: list[str] = []
     lifecycle: str | None = None
     time_limit_seconds: AtLeastOne | None = None
+    commit_url: str = ""  # empty: the stack's
+    work_item_url: str = ""
     variables: list[VariableShape] = []
 
 
@@ -136,6 +138,8 @@ class ProjectShape(Shape):
     number_pattern: str = "1.0.{n}"
     reverse_on_rollback: bool = True
     time_limit_seconds: AtLeastOne | None = None  # null: no limit
+    commit_url: str = ""  # {commit} stands for the commit
+    work_item_url: str = ""  # {id} stands for the work item
     process: str | None = None
     packages: list[str] = []
     variables: list[VariableShape] = []
