@@ -14,10 +14,11 @@ from lifecycles.models import Environment
 from projects import access
 from projects.access import Act, projects_for
 from projects.models import Project
-from registry.models import Package, PackageQuerySet, PackageVersion
+from registry.models import BuildInformation, Package, PackageQuerySet, PackageVersion
 
 Person = User | AnonymousUser
 VERSIONS = "registry.packageversion"
+BUILDS = "registry.buildinformation"
 
 
 def person(user: Person) -> User:
@@ -123,5 +124,7 @@ def events_of(user: Person) -> QuerySet[Event]:
     technical = projects_for(user, Act.SEE_TECHNICAL)
     versions = PackageVersion.objects.filter(package__projects__in=technical)
     pushes = Q(subject_type=VERSIONS, subject_id__in=versions.annotate(key=Cast("pk", CharField())).values("key"))
+    builds = BuildInformation.objects.filter(package__projects__in=technical)
+    built = Q(subject_type=BUILDS, subject_id__in=builds.annotate(key=Cast("pk", CharField())).values("key"))
     plain = Q(project__in=projects_for(user)) & ~Q(subject_type=VERSIONS)
-    return events.filter(plain | Q(project__in=technical) | Q(project=None) & pushes)
+    return events.filter(plain | Q(project__in=technical) | Q(project=None) & (pushes | built))

@@ -12,6 +12,7 @@ from deployments.policy import Blocker, Stops
 from lifecycles.models import Environment
 from projects.access import Act, may
 from projects.models import Project
+from releases.changes import NONE, Changes, between
 from releases.models import Release
 from releases.needs import Need, needs_of
 
@@ -161,8 +162,7 @@ class ReleasePage:
         and those of the components that change, newest first."""
         if self.plan is None or self.plan.mode != Deployment.Mode.PROMOTE:
             return []
-        live = self.live.get(self.planned_for.pk) if self.planned_for else None
-        found = notes_between(live.release, self.release) if live else []
+        found = notes_between(self.replaced, self.release) if self.replaced else []
         for item in self.plan.items:
             arriving = next((held for held in self.contents if held.pk == item.release_id), None)
             if not self.project.is_stack or arriving is None or item.action == SKIP:
@@ -170,6 +170,24 @@ class ReleasePage:
             leaving = arriving.project.releases.filter(number=item.from_number).first()
             found += [held for held in [arriving] if held.notes] + (notes_between(leaving, arriving) if leaving else [])
         return found
+
+    @property
+    def replaced(self) -> Release | None:
+        """What is live where it is planned for."""
+        live = self.live.get(self.planned_for.pk) if self.planned_for else None
+        return live.release if live else None
+
+    @cached_property
+    def changes(self) -> Changes:
+        """What the builds tell of every package version between what is live where it goes and this release."""
+        if self.plan is None or self.plan.mode != Deployment.Mode.PROMOTE:
+            return NONE
+        return between(self.replaced, self.release)
+
+    @property
+    def is_technical(self) -> bool:
+        """Whether this person may see commits, which are for those who see packages and logs."""
+        return may(self.user, Act.SEE_TECHNICAL, self.project)
 
     @property
     def evaluation(self) -> str:

@@ -32,6 +32,16 @@ class Commit:
     author: str
     url: str
 
+    @property
+    def short(self) -> str:
+        """As people recognise it."""
+        return self.id[:12]
+
+    @property
+    def summary(self) -> str:
+        """The first line of its message."""
+        return self.message.partition("\n")[0].strip()
+
 
 @dataclass(frozen=True)
 class Changes:

@@ -13,6 +13,8 @@ from deployments import holding
 from deployments.holds import hold
 from deployments.models import Deployment, Hold
 from projects.models import Project
+from registry.models import Attachment, PackageVersion
+from releases.models import Release
 from releases.needs import watch_all
 from tests.deployments.rows import a_worker, claimed, interrupted, run_out
 from tests.deployments.scenes import a_manager, requested
@@ -90,6 +92,7 @@ WHO_MAY = {
     ("portal:packages", "get"): TECHNICAL,
     ("portal:package", "get"): TECHNICAL,
     ("portal:version", "get"): TECHNICAL,
+    ("portal:attachment", "get"): TECHNICAL,
     ("portal:withdraw-version", "post"): MANAGING,
     ("portal:restore-version", "post"): MANAGING,
     ("portal:evaluations", "get"): TECHNICAL,
@@ -104,7 +107,7 @@ WHO_MAY = {
     ("portal:resume", "post"): ADMINISTERING,
     ("portal:activity", "get"): SIGNED_IN,
 }
-NO_PACKAGES = {"packages", "package", "version", "withdraw-version", "restore-version", "evaluations"}
+NO_PACKAGES = {"packages", "package", "version", "attachment", "withdraw-version", "restore-version", "evaluations"}
 NO_PACKAGES |= {"feeds", "feed", "ask-feed"}
 NO_WORKERS = {"workers", "workers-live", "drain", "resume"}
 NO_HOLDING = {"put-hold"}
@@ -170,9 +173,18 @@ def one_of_everything() -> Words:
         "portal:resume": usual | {"pk": worker.pk},
         "portal:resolve": usual | {"pk": one_to_resolve().pk},
         "portal:release-hold": usual | {"pk": one_that_stands().pk},
+        "portal:attachment": usual | {"pk": an_attachment(release).pk},
         "portal:log": usual | {"pk": script.pk},
         "portal:log-raw": usual | {"pk": script.pk},
     }
+
+
+def an_attachment(release: Release) -> Attachment:
+    """A row: no bytes are stored."""
+    version = PackageVersion.objects.get(package__name="ui")
+    return version.attachments.create(
+        kind="spdx", filename="bom.json", artifact=version.bytes, attached_by=release.created_by
+    )
 
 
 def one_to_resolve() -> Deployment:

@@ -227,7 +227,14 @@ ENDINGS = {
     "put": Look("is-wait", "circle-pause", ""),
     "released": Look("is-ok", "circle-play", ""),
 }
-SUBJECTS = {"package": "package", "release": "tag", "trigger": "activity", "deployment": "rocket"}
+SUBJECTS = {
+    "package": "package",
+    "build": "git-commit-horizontal",
+    "attachment": "file-text",
+    "release": "tag",
+    "trigger": "activity",
+    "deployment": "rocket",
+}
 
 
 def _look_of_event(event: Event) -> Look:

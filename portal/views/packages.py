@@ -3,20 +3,22 @@
 from collections.abc import Callable
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
 from accounts.models import User
-from portal import package_page
+from portal import evidence_page, package_page
 from portal.access import may_on_package, package_of, packages_of, person, require_on_package, version_of
 from portal.forms.decisions import ReasonForm
 from portal.paging import page_of
 from portal.posting import posted_from
 from projects.access import Act
-from registry import actions
+from registry import actions, evidence
 from registry.models import PackageVersion
 from registry.refusals import RegistryRefused
+from registry.storage import ArtifactDamaged
 
 
 @require_GET
@@ -52,6 +54,21 @@ def restore(request: HttpRequest, name: str, version: str) -> HttpResponse:
     return _change(request, version_of(request.user, name, version), actions.restore, "is back in use")
 
 
+@require_GET
+def attachment(request: HttpRequest, name: str, version: str, pk: int) -> HttpResponseBase:
+    """One attachment of a version, as a file."""
+    holder = version_of(request.user, name, version)
+    found = holder.attachments.select_related("artifact", "version__package").filter(pk=pk).first()
+    if found is None:
+        raise Http404(f"{holder} has no attachment {pk}.")
+    try:
+        file = evidence.opened(found)
+    except ArtifactDamaged as damage:
+        messages.error(request, damage.sentence)
+        return redirect("portal:version", holder.package.name, holder.version)
+    return FileResponse(file, as_attachment=True, filename=found.filename, content_type="application/json")
+
+
 def _change(
     request: HttpRequest, found: PackageVersion, verb: Callable[..., PackageVersion], words: str
 ) -> HttpResponse:
@@ -74,6 +91,8 @@ def _page(request: HttpRequest, found: PackageVersion, form: ReasonForm | None) 
         "version": found,
         "use": package_page.use_of(found, person(request.user)),
         "may_withdraw": may_on_package(request.user, Act.MANAGE, found.package),
+        "build": evidence_page.build_page(found, person(request.user)),
+        "attachments": found.attachments.select_related("artifact", "attached_by"),
         "form": form or ReasonForm(),
     }
     return render(request, "portal/version.html", context, status=422 if form else 200)
