@@ -244,7 +244,7 @@ def withdraw(request: HttpRequest, name: str, version: str, asked: ReasonAsked) 
     summary="Put a withdrawn version back into use",
 )
 def restore(request: HttpRequest, name: str, version: str, asked: ReasonAsked) -> shapes.VersionShape:
-    """It takes the release manager's role in every project that holds the package."""
+    """It takes the administrator's role in every project that holds the package; in all projects where none does."""
     who, found = caller(request), access.version_of(caller(request), name, version)
-    access.require_on_package(who, Act.MANAGE, found.package.name)
+    access.require_on_package(who, Act.RESTORE, found.package.name)
     return _shown(request, who, registry.restore(found, by=who.user, reason=asked.reason))

@@ -29,6 +29,7 @@ class Act(Enum):
     MANAGE = "roll back, deploy one component alone, cancel, resolve or hold", (Role.RELEASE_MANAGER,)
     PUSH = "push its packages", (Role.DEPLOYER, Role.RELEASE_MANAGER)
     CONFIGURE = "configure it", (Role.ADMINISTRATOR,)
+    RESTORE = "put a withdrawn version back into use", (Role.ADMINISTRATOR,)
 
     def __init__(self, words: str, roles: tuple[Role, ...]) -> None:
         self.words, self.roles = words, roles

@@ -17,7 +17,7 @@ from accounts.models import User
 from config import quick
 from registry import filenames, inspection, scrubbing, storage, versions
 from registry.inspection import Inspection, Limits
-from registry.models import Artifact, Package, PackageVersion
+from registry.models import Artifact, Feed, Package, PackageVersion
 from registry.naming import package_called
 from registry.refusals import RegistryRefused
 from registry.storage import Received

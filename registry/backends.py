@@ -99,11 +99,11 @@ class PackageFiles(FileSystemStorage):
         super().__init__(file_permissions_mode=0o440, directory_permissions_mode=0o700)
 
     @property
-    def base_location(self) -> Path:  # type: ignore[override]
+    def base_location(self) -> Path:
         return Path(settings.PACKAGES_DIR)
 
     @property
-    def location(self) -> str:  # type: ignore[override]
+    def location(self) -> str:
         return str(self.base_location.absolute())
 
     def put(self, source: Path, name: str, *, sha256: str, size: int) -> None:

@@ -94,7 +94,7 @@ WHO_MAY = {
     ("portal:version", "get"): TECHNICAL,
     ("portal:attachment", "get"): TECHNICAL,
     ("portal:withdraw-version", "post"): MANAGING,
-    ("portal:restore-version", "post"): MANAGING,
+    ("portal:restore-version", "post"): ADMINISTERING,
     ("portal:evaluations", "get"): TECHNICAL,
     ("portal:feeds", "get"): TECHNICAL,
     ("portal:feed", "get"): TECHNICAL,

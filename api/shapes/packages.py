@@ -48,7 +48,7 @@ class PushedShape(Schema):
 
 class PackageLine(Schema):
     name: str
-    newest: str | None = Field(description="Its highest version that is not withdrawn.")
+    newest: str | None = Field(description="Its highest version that may be used.")
     versions: int = Field(description="How many versions it has.")
     projects: list[str]
 
@@ -62,6 +62,10 @@ class VersionLine(Schema):
     published_by: str
     withdrawn_at: datetime | None
     withdrawn_reason: str
+    removed_at: datetime | None = Field(
+        description="Since when its bytes are gone; the same pushed again brings it back."
+    )
+    removed_reason: str
 
 
 class UseShape(Schema):
@@ -131,6 +135,8 @@ def version_line(version: PackageVersion) -> VersionLine:
         published_by=str(version.published_by),
         withdrawn_at=version.withdrawn_at,
         withdrawn_reason=version.withdrawn_reason,
+        removed_at=version.removed_at,
+        removed_reason=version.removed_reason,
     )
 
 

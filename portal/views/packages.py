@@ -45,13 +45,15 @@ def version(request: HttpRequest, name: str, version: str) -> HttpResponse:
 @posted_from("portal:version")
 def withdraw(request: HttpRequest, name: str, version: str) -> HttpResponse:
     """Take a version out of use: it stays on record and is never deployed again."""
-    return _change(request, version_of(request.user, name, version), actions.withdraw, "is withdrawn")
+    found = version_of(request.user, name, version)
+    return _change(request, found, Act.MANAGE, actions.withdraw, "is withdrawn")
 
 
 @posted_from("portal:version")
 def restore(request: HttpRequest, name: str, version: str) -> HttpResponse:
-    """Put a withdrawn version back into use."""
-    return _change(request, version_of(request.user, name, version), actions.restore, "is back in use")
+    """Put a withdrawn version back into use, which takes an administrator."""
+    found = version_of(request.user, name, version)
+    return _change(request, found, Act.RESTORE, actions.restore, "is back in use")
 
 
 @require_GET
@@ -70,10 +72,10 @@ def attachment(request: HttpRequest, name: str, version: str, pk: int) -> HttpRe
 
 
 def _change(
-    request: HttpRequest, found: PackageVersion, verb: Callable[..., PackageVersion], words: str
+    request: HttpRequest, found: PackageVersion, act: Act, verb: Callable[..., PackageVersion], words: str
 ) -> HttpResponse:
     user: User = person(request.user)
-    require_on_package(user, Act.MANAGE, found.package)
+    require_on_package(user, act, found.package)
     form = ReasonForm(request.POST)
     if form.is_valid():
         try:
@@ -90,7 +92,7 @@ def _page(request: HttpRequest, found: PackageVersion, form: ReasonForm | None) 
     context = {
         "version": found,
         "use": package_page.use_of(found, person(request.user)),
-        "may_withdraw": may_on_package(request.user, Act.MANAGE, found.package),
+        "may_change": may_on_package(request.user, Act.RESTORE if found.is_withdrawn else Act.MANAGE, found.package),
         "build": evidence_page.build_page(found, person(request.user)),
         "attachments": found.attachments.select_related("artifact", "attached_by"),
         "form": form or ReasonForm(),

@@ -217,6 +217,17 @@ class PackageVersion(models.Model):
         return self.removed_at is not None
 
     @property
+    def removal(self) -> str:
+        """What people are told about a removed version; empty otherwise. Needs the package."""
+        if self.removed_at is None:
+            return ""
+        when = f"{timezone.localtime(self.removed_at):%d %B %Y}"
+        return (
+            f"{self} was removed on {when}: {self.removed_reason}. It stays on record. Push the same package again to"
+            " bring it back."
+        )
+
+    @property
     def is_reference(self) -> bool:
         """Whether its bytes lie in an outside store."""
         return self.artifact_id is None

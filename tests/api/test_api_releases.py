@@ -6,10 +6,11 @@ import pytest
 
 from accounts.models import Event
 from projects.models import Variable
+from registry.actions import withdraw
 from releases.models import Release
 from tests.api.callers import an_account, as_, calling
 from tests.api.rows import a_train
-from tests.factories import a_package, a_release, a_stack, a_version, an_environment
+from tests.factories import a_package, a_release, a_stack, a_user, a_version, an_environment
 
 pytestmark = pytest.mark.django_db
 RELEASES = "/api/v1/projects/shop/releases"
@@ -224,11 +225,14 @@ def test_bytes_that_are_gone_are_missed_with_a_sentence(shop):
 def test_a_version_is_withdrawn_and_put_back_with_reasons(shop):
     a_version("ui")
     client, address = as_("release_manager"), "/api/v1/packages/ui/versions/1.0.0"
+    administrator = as_("administrator", project=shop)
 
     nameless = sent(client, "POST", f"{address}/withdraw", {"reason": ""})
     withdrawn = sent(client, "POST", f"{address}/withdraw", {"reason": "Leaks data"})
     again = sent(client, "POST", f"{address}/withdraw", {"reason": "Leaks data"})
-    restored = sent(client, "POST", f"{address}/restore", {"reason": "False alarm"})
+    not_theirs = sent(client, "POST", f"{address}/restore", {"reason": "False alarm"})
+    unexplained = sent(administrator, "POST", f"{address}/restore", {"reason": " "})
+    restored = sent(administrator, "POST", f"{address}/restore", {"reason": "False alarm"})
 
     assert (nameless.status_code, nameless.json()["code"]) == (422, "reason-missing")
     assert (withdrawn.json()["withdrawn_reason"], withdrawn.json()["withdrawn_by"]) == (
@@ -236,7 +240,23 @@ def test_a_version_is_withdrawn_and_put_back_with_reasons(shop):
         "release_manager-account",
     )
     assert (again.status_code, again.json()["code"]) == (409, "already-withdrawn")
+    assert not_theirs.status_code == 403
+    assert not_theirs.json()["sentence"].startswith(
+        "You may not put a withdrawn version back into use for UI. It takes"
+    )
+    assert (unexplained.status_code, unexplained.json()["code"]) == (422, "reason-missing")
     assert (restored.status_code, restored.json()["withdrawn_at"]) == (200, None)
+
+
+def test_putting_back_what_no_project_holds_takes_an_administrator_of_everything(shop):
+    withdraw(a_version("loner"), by=a_user("rita"), reason="Leaks data")
+    address = "/api/v1/packages/loner/versions/1.0.0/restore"
+    of_one_project, of_everything = an_account("one", "administrator", project=shop), as_("administrator")
+
+    unseen = sent(calling(of_one_project), "POST", address, {"reason": "False alarm"})
+    restored = sent(of_everything, "POST", address, {"reason": "False alarm"})
+
+    assert (unseen.status_code, restored.status_code) == (404, 200)
 
 
 def test_packages_of_projects_out_of_sight_do_not_exist(shop):

@@ -26,6 +26,7 @@ from tests.worlds import left_as_it_was, made_once
 PUSHERS = (Role.DEPLOYER, Role.RELEASE_MANAGER)
 APPROVERS = (Role.APPROVER, Role.RELEASE_MANAGER)
 MANAGERS = (Role.RELEASE_MANAGER,)
+ADMINISTRATORS = (Role.ADMINISTRATOR,)
 EVERYBODY = tuple(Role)
 TECHNICAL = tuple(role for role in Role if role != Role.BUSINESS_VIEWER)
 SCRIPT = b"#!/bin/sh\necho deployed\n"
@@ -84,7 +85,7 @@ OPERATIONS = {
         "release", "/packages/ui/versions/1/withdraw", MANAGERS, business=404, body=REASON
     ),
     "POST /packages/{name}/versions/{version}/restore": Operation(
-        "release", "/packages/ui/versions/1/restore", MANAGERS, let_through=409, business=404, body=REASON
+        "release", "/packages/ui/versions/1/restore", ADMINISTRATORS, let_through=409, business=404, body=REASON
     ),
     "GET /environments": Operation("read", "/environments", stranger=200),
     "GET /environments/{slug}/history": Operation("read", "/environments/test/history"),

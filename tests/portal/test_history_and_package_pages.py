@@ -3,14 +3,16 @@
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
 from deployments.models import LiveVersion
 from projects.models import Project
+from registry.actions import withdraw
 from tests.deployments.conftest import own_worker  # noqa: F401
 from tests.deployments.rows import went_live
 from tests.deployments.scenes import a_manager, pushed
-from tests.factories import a_component, a_package, a_release, a_stack, a_trigger, a_user, a_version
+from tests.factories import a_component, a_package, a_release, a_stack, a_trigger, a_user, a_version, an_administrator
 
 
 @pytest.fixture
@@ -111,11 +113,44 @@ def test_a_version_is_withdrawn_with_a_reason_and_restored(client, manager, shop
 
     withdrawn = client.post(reverse("portal:withdraw-version", args=["ui", "1.0.0"]), {"reason": "It leaks."})
     page = client.get(withdrawn.url).content.decode()
+    client.force_login(an_administrator())
     client.post(reverse("portal:restore-version", args=["ui", "1.0.0"]), {"reason": "It does not."})
 
     version.refresh_from_db()
     assert "It leaks." in page
     assert version.withdrawn_at is None
+
+
+def test_only_an_administrator_is_offered_to_put_a_version_back_into_use(client, manager, shop):
+    withdraw(a_version("ui", "1.0.0"), by=manager, reason="It leaks.")
+
+    page = opened(client, "version", "ui", "1.0.0")
+    refused = client.post(reverse("portal:restore-version", args=["ui", "1.0.0"]), {"reason": "It does not."})
+
+    assert "Put it back into use" not in page
+    assert "Only an administrator can put it back into use." in page
+    assert refused.status_code == 403
+
+
+def test_putting_back_takes_an_administrator_of_every_project_that_holds_the_package(client, manager, shop):
+    withdraw(a_version("ui", "1.0.0"), by=manager, reason="It leaks.")
+    a_component(a_stack("Bank"), "Teller", package="ui")
+    client.force_login(a_user("ada", role="administrator", project=shop))
+
+    response = client.post(reverse("portal:restore-version", args=["ui", "1.0.0"]), {"reason": "It does not."})
+
+    assert response.status_code == 403
+    assert "You may not put a withdrawn version back into use for Teller" in response.content.decode()
+
+
+def test_a_removed_version_says_when_why_and_how_it_comes_back(client, manager, shop):
+    a_version("ui", "1.0.0", removed_at=timezone.now(), removed_reason="no release holds it")
+
+    page = opened(client, "version", "ui", "1.0.0")
+    versions = opened(client, "package", "ui")
+
+    assert "no release holds it. It stays on record. Push the same package again to bring it back." in page
+    assert "Removed" in versions
 
 
 def test_withdrawing_takes_a_reason(client, manager, shop):
