@@ -23,6 +23,7 @@ from projects import access
 from projects.access import Act
 from projects.models import ApprovalRule
 from registry.models import PackageVersion
+from registry.targets import why_no_target
 from releases import needs
 from releases.models import Release
 
@@ -163,6 +164,16 @@ def _withdrawn(question: Question) -> Reasons:
         yield Blocker("withdrawn", f"{version} was withdrawn and is never deployed again: {version.withdrawn_reason}")
 
 
+def _no_target(question: Question) -> Reasons:
+    held = PackageVersion.objects.select_related("package").filter(
+        Q(release_packages__release=question.release)
+        | Q(release_packages__release__stack_lines__parent=question.release)
+    )
+    for version in held.only("version", "targets", "package__name", "package__label").distinct():
+        if sentence := why_no_target(str(version), question.environment.name, version.targets):
+            yield Blocker("no_target", sentence)
+
+
 def _needs_missing(question: Question) -> Reasons:
     for need in needs.needs_of(question.release):
         if not need.is_met:
@@ -222,6 +233,7 @@ REASONS: tuple[Callable[[Question], Reasons], ...] = (
     _phase_incomplete,
     _progression_prevented,
     _withdrawn,
+    _no_target,
     _needs_missing,
     _approval_missing,
     _too_early,
