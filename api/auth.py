@@ -75,7 +75,7 @@ class Session(APIKeyCookie):
         super().__init__(csrf=False)
 
     def authenticate(self, request: HttpRequest, key: str | None) -> Caller | None:
-        if request.method == "GET" and isinstance(user := _signed_in(request), User):
+        if request.method in ("GET", "HEAD") and isinstance(user := _signed_in(request), User):
             return Caller(user, None)
         return None
 

@@ -24,6 +24,7 @@ def door(
     refuses: tuple[int, ...] = (),
     name: str | None = None,
     document: dict[str, Any] | None = None,
+    head: bool = False,
 ) -> Callable[[TCallable], TCallable]:
     """Register the decorated view.
 
@@ -31,14 +32,20 @@ def door(
     answers   status → schema of a success
     refuses   statuses of refusals besides those that are always possible; 404 is added where the address names something
     document  what the OpenAPI document says beyond that
+    head      whether HEAD is answered as well, by the same view
     """
     refusals = {*ALWAYS_POSSIBLE, *refuses, *({404} if "{" in path else ())}
-    return router.api_operation(
+    auth = [Token(scope), Session()] if method == "GET" else [Token(scope)]
+    register = router.api_operation(
         [method],
         path,
-        auth=[Token(scope), Session()] if method == "GET" else [Token(scope)],
+        auth=auth,
         response={**answers, **dict.fromkeys(sorted(refusals), Problem)},
         summary=summary,
         url_name=name,
         openapi_extra={"x-scope": str(scope), **(document or {})},
     )
+    if not head:
+        return register
+    register_head = router.api_operation(["HEAD"], path, auth=auth, url_name=name, include_in_schema=False)
+    return lambda view: register_head(register(view))

@@ -4,10 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Count, OuterRef, Prefetch, Q, Subquery
-from django.http import FileResponse, HttpRequest
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.utils.cache import get_conditional_response
 from ninja import Query, Router, Status
 
 from accounts.models import Scope
@@ -23,9 +22,9 @@ from deployments.actions import Taken
 from deployments.models import LiveVersion
 from projects.access import Act
 from registry import actions as registry
-from registry import evidence, filenames, storage, versions
+from registry import evidence, filenames, serving, storage, versions
 from registry.models import PackageVersion
-from registry.storage import ArtifactDamaged, Received
+from registry.storage import Received
 from releases.models import Release
 
 router = Router(tags=["Packages"])
@@ -197,25 +196,16 @@ def _live(releases: Iterable[Release]) -> Iterable[LiveVersion]:
     "/packages/{name}/versions/{version}/download",
     scope=Scope.READ,
     answers={200: None},
-    refuses=(409,),
+    refuses=(409, 410, 412, 416, 503),
     summary="Download a version",
     name="download",
-    document={"responses": {200: {"content": BYTES}}},
+    document={"responses": {200: {"content": BYTES}, 206: {"description": "A part", "content": BYTES}}},
+    head=True,
 )
 def download(request: HttpRequest, name: str, version: str) -> HttpResponseBase:
-    """The bytes as they were pushed. The ETag is their SHA-256."""
-    found = access.version_of(caller(request), name, version)
-    etag = f'"{found.bytes.sha256}"'
-    if unchanged := get_conditional_response(request, etag=etag):
-        return unchanged
-    try:
-        file = found.bytes.path.open("rb")
-    except FileNotFoundError:
-        raise ArtifactDamaged(
-            f"The stored bytes of {found} are missing. Push the same package again to restore it."
-        ) from None
-    filename = found.filename or f"{found.package.name}.{found.version}"
-    return FileResponse(file, as_attachment=True, filename=filename, content_type=upload.RAW, headers={"ETag": etag})
+    """The bytes as they were pushed. The ETag is their SHA-256, and so is Repr-Digest; Range and If-Range are followed. Where
+    packages lie in a bucket, the answer may lead there (302), to an address that is good for a few minutes."""
+    return serving.download(request, access.version_of(caller(request), name, version))
 
 
 @door(

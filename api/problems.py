@@ -30,7 +30,12 @@ STATUS_OF: dict[str, int] = {
     "name-refused": 400,
     "identity-unclear": 400,
     "version-refused": 400,
+    "digest-differs": 422,
+    "version-removed": 410,
     "upload-too-large": 413,
+    "range-not-satisfiable": 416,
+    "storage-away": 503,
+    "storage-full": 507,
     "upload-empty": 422,
     "package-refused": 422,
     "build-refused": 422,
@@ -173,7 +178,8 @@ def _api_refused(request: HttpRequest, error: Any) -> HttpResponse:
 
 
 def _rule_refused(request: HttpRequest, error: Any) -> HttpResponse:
-    return problem(STATUS_OF.get(error.code, 409), error.code, error.sentence)
+    headers = getattr(error, "headers", None)
+    return problem(STATUS_OF.get(error.code, 409), error.code, error.sentence, headers=headers)
 
 
 def _deployment_refused(request: HttpRequest, error: Any) -> HttpResponse:

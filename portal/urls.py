@@ -63,6 +63,7 @@ urlpatterns += [
     path("packages/<str:name>/", packages.package, name="package"),
     path(version, packages.version, name="version"),
     path(f"{version}attachments/<int:pk>/", packages.attachment, name="attachment"),
+    path(f"{version}download/", packages.download, name="download-version"),
     path(f"{version}withdraw/", packages.withdraw, name="withdraw-version"),
     path(f"{version}restore/", packages.restore, name="restore-version"),
     path("feeds/", feeds.feeds, name="feeds"),

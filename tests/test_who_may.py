@@ -48,7 +48,7 @@ EVERYBODY = {"anonymous", *SIGNED_IN}
 ASKING = {"deployer", "release_manager"}
 MANAGING = {"release_manager"}
 ADMINISTERING = {"administrator"}
-THROUGH = (200, 204, 286, 302, 422)  # 422: the door is open, and the verb says why not
+THROUGH = (200, 204, 286, 302, 409, 422)  # 409, 422: the door is open, and the verb says why not
 
 # (route, method): who gets through. Strangers are told 404 and members 403, unless STRANGERS says otherwise.
 WHO_MAY = {
@@ -93,6 +93,7 @@ WHO_MAY = {
     ("portal:package", "get"): TECHNICAL,
     ("portal:version", "get"): TECHNICAL,
     ("portal:attachment", "get"): TECHNICAL,
+    ("portal:download-version", "get"): TECHNICAL,  # 409: the world's packages have no bytes
     ("portal:withdraw-version", "post"): MANAGING,
     ("portal:restore-version", "post"): ADMINISTERING,
     ("portal:evaluations", "get"): TECHNICAL,
@@ -107,8 +108,19 @@ WHO_MAY = {
     ("portal:resume", "post"): ADMINISTERING,
     ("portal:activity", "get"): SIGNED_IN,
 }
-NO_PACKAGES = {"packages", "package", "version", "attachment", "withdraw-version", "restore-version", "evaluations"}
-NO_PACKAGES |= {"feeds", "feed", "ask-feed"}
+NO_PACKAGES = {
+    "packages",
+    "package",
+    "version",
+    "download-version",
+    "attachment",
+    "feeds",
+    "feed",
+    "ask-feed",
+    "withdraw-version",
+    "restore-version",
+    "evaluations",
+}
 NO_WORKERS = {"workers", "workers-live", "drain", "resume"}
 NO_HOLDING = {"put-hold"}
 # nobody whom a stranger could ask about

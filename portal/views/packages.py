@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_safe
 
 from accounts.models import User
 from portal import evidence_page, package_page
@@ -15,10 +15,13 @@ from portal.forms.decisions import ReasonForm
 from portal.paging import page_of
 from portal.posting import posted_from
 from projects.access import Act
-from registry import actions, evidence
+from registry import actions, evidence, serving
 from registry.models import PackageVersion
 from registry.refusals import RegistryRefused
 from registry.storage import ArtifactDamaged
+
+PLAIN = "text/plain; charset=utf-8"
+WITHOUT_BYTES = {"version-removed": 410, "storage-away": 503}  # otherwise 409
 
 
 @require_GET
@@ -40,6 +43,19 @@ def package(request: HttpRequest, name: str) -> HttpResponse:
 def version(request: HttpRequest, name: str, version: str) -> HttpResponse:
     """One version: what it holds, where it is live, which releases use it."""
     return _page(request, version_of(request.user, name, version), None)
+
+
+@require_safe
+def download(request: HttpRequest, name: str, version: str) -> HttpResponseBase:
+    """The package itself. What stands in the way is said on the version's page."""
+    found = version_of(request.user, name, version)
+    try:
+        return serving.download(request, found)
+    except serving.RangeNotSatisfiable as refusal:
+        return HttpResponse(refusal.sentence, status=416, content_type=PLAIN, headers=refusal.headers)
+    except RegistryRefused as refusal:
+        messages.error(request, refusal.sentence)
+        return _page(request, found, None, status=WITHOUT_BYTES.get(refusal.code, 409))
 
 
 @posted_from("portal:version")
@@ -88,7 +104,7 @@ def _change(
     return _page(request, found, form)
 
 
-def _page(request: HttpRequest, found: PackageVersion, form: ReasonForm | None) -> HttpResponse:
+def _page(request: HttpRequest, found: PackageVersion, form: ReasonForm | None, status: int = 200) -> HttpResponse:
     context = {
         "version": found,
         "use": package_page.use_of(found, person(request.user)),
@@ -97,4 +113,4 @@ def _page(request: HttpRequest, found: PackageVersion, form: ReasonForm | None) 
         "attachments": found.attachments.select_related("artifact", "attached_by"),
         "form": form or ReasonForm(),
     }
-    return render(request, "portal/version.html", context, status=422 if form else 200)
+    return render(request, "portal/version.html", context, status=422 if form else status)

@@ -199,29 +199,6 @@ def test_a_version_says_what_it_holds_and_where_it_is_used(shop):
     assert shown["download"] == "http://testserver/api/v1/packages/ui/versions/1.0.0/download"
 
 
-def test_the_bytes_are_handed_out_as_they_were_pushed(shop):
-    version = a_version("ui")
-    version.artifact.path.parent.mkdir(parents=True)
-    version.artifact.path.write_bytes(b"the package")
-    client, address = as_("viewer"), "/api/v1/packages/ui/versions/1.0.0/download"
-
-    answer = client.get(address)
-    unchanged = client.get(address, headers={"If-None-Match": answer.headers["ETag"]})
-
-    assert b"".join(answer.streaming_content) == b"the package"
-    assert answer.headers["ETag"] == f'"{version.artifact.sha256}"'
-    assert answer.headers["Content-Disposition"] == 'attachment; filename="ui.1.0.0"'
-    assert unchanged.status_code == 304
-
-
-def test_bytes_that_are_gone_are_missed_with_a_sentence(shop):
-    a_version("ui")
-
-    answer = as_("viewer").get("/api/v1/packages/ui/versions/1.0.0/download")
-
-    assert (answer.status_code, answer.json()["code"]) == (409, "artifact-damaged")
-
-
 def test_a_version_is_withdrawn_and_put_back_with_reasons(shop):
     a_version("ui")
     client, address = as_("release_manager"), "/api/v1/packages/ui/versions/1.0.0"
