@@ -21,7 +21,7 @@ from django.db import transaction
 
 from accounts import tokens
 from accounts.models import ApiToken, Membership, Role, Scope, User
-from examples.patient_portal import exchange, packages
+from examples.patient_portal import building, exchange, packages
 from projects.models import Project
 
 SIGN_IN = "first-sign-in.json"
@@ -90,15 +90,18 @@ def is_push_due(data_dir: Path) -> bool:
 
 
 def push_samples(data_dir: Path, url: str, exchange_url: str) -> None:
-    """Push the first version of both sample packages to the portal at `url`, as its pipeline would, after the APIs that
-    they name have been published to the stand-in at `exchange_url`.
+    """Push the first version of both sample packages, and which build made it, to the portal at `url`, as its pipeline
+    would, after the APIs that they name have been published to the stand-in at `exchange_url`.
 
     Raises packages.NotPushed with the portal's sentence. Safe to repeat: the same bytes again change nothing.
     """
     token = _read(data_dir / SIGN_IN)["tokens"][PIPELINE]
     exchange.publish(exchange_url, packages.manifest_for(FIRST_VERSION))
     for component in packages.COMPONENTS:
-        packages.push(url, token, component, FIRST_VERSION, packages.build(component, FIRST_VERSION))
+        content = packages.build(component, FIRST_VERSION)
+        packages.push(url, token, component, FIRST_VERSION, content)
+        facts = building.facts_of(component, FIRST_VERSION, packages.source_of(content), {}, {})
+        packages.push_build(url, token, component, FIRST_VERSION, facts)
     skip_push(data_dir)
 
 

@@ -63,10 +63,15 @@ def is_identifier(text: str) -> bool:
 
 
 def is_web_address(text: str) -> bool:
-    """Whether `text` is an address that a page may link to: http or https, with a host and without blanks."""
+    """Whether `text` is an address that a page may link to: http or https, with a host, without blanks or credentials."""
     try:
         parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and _is_one_word(text)
+        return (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and "@" not in parts.netloc
+            and _is_one_word(text)
+        )
     except ValueError:
         return False
 
@@ -137,7 +142,9 @@ def _check_length(what: str, text: str, most: int, advice: str = "Send a shorter
 
 def _check_address(what: str, text: str) -> None:
     if text and not is_web_address(text):
-        raise BuildRefused(f"{what} is no address of the web. State one that begins with https:// or http://.")
+        raise BuildRefused(
+            f"{what} is no address of the web. State one that begins with https:// or http:// and holds no name or password."
+        )
     _check_length(what, text, URL_MAX_LENGTH)
 
 

@@ -21,7 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import requests
 
-from examples.patient_portal.packages import NotPushed, build, push
+from examples.patient_portal.building import facts_of
+from examples.patient_portal.packages import NotPushed, build, push, push_build, source_of
 from examples.patient_portal.starting import Running, product
 from examples.patient_portal.visiting import Person, Pipeline, Unexpected
 
@@ -80,8 +81,12 @@ class Story:
 
     def pushes(self, component: str, version: str, *, broken: bool = False) -> str:
         """Push a version; the number of the release that a trigger created, empty where none was."""
-        answer = push(self.running.url, self.token, component, version, build(component, version, broken=broken))
+        content = build(component, version, broken=broken)
+        answer = push(self.running.url, self.token, component, version, content)
         claim(answer.created, f"{component} {version} is new to the portal")
+        facts = facts_of(component, version, source_of(content), {}, {})
+        told = push_build(self.running.url, self.token, component, version, facts)
+        claim(told.body["work_items"] != [], f"the portal knows the work items of {component} {version}")
         evaluations = answer.body["evaluations"]
         claim(bool(evaluations), f"pushing {component} {version} left a visible evaluation")
         return next((str(found["release"]) for found in evaluations if found.get("release")), "")

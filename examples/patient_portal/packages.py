@@ -53,7 +53,7 @@ class NotPushed(Exception):
 
 
 class Answer(NamedTuple):
-    """What the portal said to a package that it accepted."""
+    """What the portal said to what it accepted: whether that is new, and the rest."""
 
     created: bool
     body: Mapping[str, Any]
@@ -103,16 +103,28 @@ def manifest_for(version: str) -> dict[str, str]:
     }
 
 
+def source_of(content: bytes) -> str:
+    """What a package was built from: forty hexadecimal digits, as a commit has."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return archive.read("SOURCE").decode().strip()
+
+
 def push(url: str, token: str, component: str, version: str, content: bytes) -> Answer:
     """Push one package to the portal at `url`; raises NotPushed with the portal's sentence when it is refused."""
     query = urllib.parse.urlencode({"name": component, "version": version})
-    headers = {
-        "Authorization": f"Bearer {token}",
-        "Content-Type": "application/octet-stream",
-        "Accept": "application/json",
-    }
+    return _send("POST", url, f"/packages?{query}", token, content, "application/octet-stream")
+
+
+def push_build(url: str, token: str, component: str, version: str, facts: Mapping[str, Any]) -> Answer:
+    """Tell the portal which build made a version; raises NotPushed with the portal's sentence when it is refused."""
+    path = f"/packages/{component}/versions/{urllib.parse.quote(version)}/build"
+    return _send("PUT", url, path, token, json.dumps(facts).encode(), "application/json")
+
+
+def _send(method: str, url: str, path: str, token: str, content: bytes, kind: str) -> Answer:
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": kind, "Accept": "application/json"}
     try:
-        request = urllib.request.Request(f"{url.rstrip('/')}/api/v1/packages?{query}", content, headers, method="POST")
+        request = urllib.request.Request(f"{url.rstrip('/')}/api/v1{path}", content, headers, method=method)
         with opener(url).open(request, timeout=TIMEOUT) as response:
             return Answer(response.status == 201, _object(response.read(), url))
     except urllib.error.HTTPError as error:

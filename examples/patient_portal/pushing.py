@@ -10,8 +10,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from examples.patient_portal.building import facts_of
 from examples.patient_portal.exchange import publish
-from examples.patient_portal.packages import COMPONENTS, Answer, NotPushed, build, manifest_for, push
+from examples.patient_portal.packages import (
+    COMPONENTS,
+    Answer,
+    NotPushed,
+    build,
+    manifest_for,
+    push,
+    push_build,
+    source_of,
+)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -49,6 +59,13 @@ def _parser() -> argparse.ArgumentParser:
         help="where the APIs of the desired state are published first, or CLOUDHUB_URL",
     )
     parser.add_argument("--unpublished", action="store_true", help="leave the APIs of the desired state unpublished")
+    parser.add_argument(
+        "--work-item",
+        nargs="+",
+        default=[],
+        metavar="ID=TITLE",
+        help="what the version brings, for example PP-101=Wards",
+    )
     parser.add_argument("--broken", action="store_true", help="a package whose script fails with status 3")
     parser.add_argument("--slow", type=int, default=0, metavar="SECONDS", help="a package whose script takes that long")
     parser.add_argument("--build-only", type=Path, metavar="DIR", help="write the archive there and push nothing")
@@ -56,8 +73,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _carry_out(component: str, stated: argparse.Namespace) -> None:
+    work_items = _pairs(stated.work_item, "ID=TITLE")
     content = build(
-        component, stated.version, manifest=_manifest(stated.manifest), broken=stated.broken, slow_seconds=stated.slow
+        component,
+        stated.version,
+        manifest=_pairs(stated.manifest, "API=VERSION") or None,
+        broken=stated.broken,
+        slow_seconds=stated.slow,
     )
     print(f"Built {component} {stated.version}: {len(content):,} bytes, SHA-256 {hashlib.sha256(content).hexdigest()}")
     if stated.build_only:
@@ -71,23 +93,34 @@ def _carry_out(component: str, stated: argparse.Namespace) -> None:
     if component == "anypoint-desired-state" and not stated.unpublished:
         _publish(stated)
     report(push(stated.url, stated.token, component, stated.version, content), component, stated.version)
+    facts = facts_of(component, stated.version, source_of(content), os.environ, work_items)
+    push_build(stated.url, stated.token, component, stated.version, facts)
+    print(_told(facts))
 
 
 def _publish(stated: argparse.Namespace) -> None:
     """The APIs first, as their own pipelines would. Without Exchange the package goes all the same, and waits for them."""
     try:
-        for api in publish(stated.exchange, _manifest(stated.manifest) or manifest_for(stated.version)):
+        for api in publish(stated.exchange, _pairs(stated.manifest, "API=VERSION") or manifest_for(stated.version)):
             print(f"Published {api} to Exchange")
     except NotPushed as refusal:
         print(refusal, file=sys.stderr)
 
 
-def _manifest(lines: Sequence[str]) -> Mapping[str, str] | None:
-    pairs = [line.partition("=") for line in lines]
-    for name, equals, version in pairs:
-        if not (name and version):
-            raise NotPushed(f"'{name}{equals}{version}' is not API=VERSION, for example patient-api=1.4.113.")
-    return {name: version for name, _, version in pairs} or None
+def _pairs(stated: Sequence[str], shape: str) -> dict[str, str]:
+    """Name to value of what was stated as NAME=VALUE; raises NotPushed for anything else."""
+    pairs = [line.partition("=") for line in stated]
+    for name, equals, value in pairs:
+        if not (name and value):
+            example = {"API=VERSION": "patient-api=1.4.113", "ID=TITLE": "PP-101=Wards"}[shape]
+            raise NotPushed(f"'{name}{equals}{value}' is not {shape}, for example {example}.")
+    return {name: value for name, _, value in pairs}
+
+
+def _told(facts: Mapping[str, Any]) -> str:
+    items = [item["id"] for item in facts.get("work_items", [])]
+    brings = f" brings {', '.join(items)}" if items else " names no work items"
+    return f"Build {facts.get('number', 'without a number')} of {facts['server']}{brings}"
 
 
 def report(answer: Answer, component: str, version: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from examples.patient_portal.packages import NotPushed, build, manifest_for
+from examples.patient_portal.packages import NotPushed, build, manifest_for, source_of
 from tests.examples.conftest import CHECKOUT, Portal, run_script, unpacked
 
 EXAMPLE = CHECKOUT / "examples/patient_portal"
@@ -85,13 +85,38 @@ def test_a_new_version_is_pushed_as_a_pipeline_would(portal: Portal) -> None:
 
     done = push("patient-ui", "1.0.0", SIGNALBOX_URL=portal.url, SIGNALBOX_TOKEN="t0ken")
 
-    (asked,) = portal.asked
+    asked, _ = portal.asked
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[1:] == ["Pushed patient-ui 1.0.0", "patient-portal: Release 2026.11.1 was created."]
+    assert done.stdout.splitlines()[1:] == [
+        "Pushed patient-ui 1.0.0",
+        "patient-portal: Release 2026.11.1 was created.",
+        "Build 100 of Example CI brings PP-101, PP-104",
+    ]
     assert (asked["method"], asked["path"]) == ("POST", "/api/v1/packages?name=patient-ui&version=1.0.0")
     assert asked["headers"]["Authorization"] == "Bearer t0ken"
     assert asked["headers"]["Content-Type"] == "application/octet-stream"
     assert asked["content"] == build("patient-ui", "1.0.0")
+
+
+def test_the_build_is_told_after_its_package(portal: Portal) -> None:
+    push(
+        "patient-ui", "1.0.0", "--work-item", "PP-1=One", "PP-2=Two", SIGNALBOX_URL=portal.url, SIGNALBOX_TOKEN="t0ken"
+    )
+
+    _, told = portal.asked
+    facts = json.loads(told["content"])
+    assert (told["method"], told["path"]) == ("PUT", "/api/v1/packages/patient-ui/versions/1.0.0/build")
+    assert (told["headers"]["Authorization"], told["headers"]["Content-Type"]) == ("Bearer t0ken", "application/json")
+    assert facts["commit"] == source_of(build("patient-ui", "1.0.0"))
+    assert facts["work_items"] == [{"id": "PP-1", "title": "One"}, {"id": "PP-2", "title": "Two"}]
+
+
+def test_in_a_pipeline_the_build_is_the_pipeline_s(portal: Portal) -> None:
+    done = push(
+        "patient-ui", "1.0.0", SIGNALBOX_URL=portal.url, SIGNALBOX_TOKEN="t", GITLAB_CI="true", CI_PIPELINE_IID="57"
+    )
+
+    assert done.stdout.splitlines()[-1] == "Build 57 of GitLab CI names no work items"
 
 
 def test_the_same_bytes_again_are_reported_as_no_change(portal: Portal) -> None:
@@ -136,7 +161,8 @@ def test_an_answer_that_is_not_the_portals_fails(portal: Portal, status: int, bo
         (("--url", "http://127.0.0.1:1", "--token", "t"), "http://127.0.0.1:1 cannot be reached: "),
         (("--url", "nonsense", "--token", "t"), "'nonsense' is not the address of a portal."),
         (("--url", "http://127.0.0.1:1"), "There is no token. Set SIGNALBOX_TOKEN"),
-        (("--manifest", "patient-api"), "'patient-api' is not API=VERSION"),
+        (("--manifest", "patient-api"), "'patient-api' is not API=VERSION, for example patient-api=1.4.113."),
+        (("--work-item", "PP-1="), "'PP-1=' is not ID=TITLE, for example PP-101=Wards."),
     ],
 )
 def test_what_is_missing_is_said_in_one_sentence(arguments: tuple[str, ...], sentence: str) -> None:
@@ -150,7 +176,8 @@ def test_what_is_missing_is_said_in_one_sentence(arguments: tuple[str, ...], sen
 def test_both_components_are_pushed_in_the_order_of_deployment(portal: Portal) -> None:
     push("all", "1.0.0", "--url", portal.url, "--token", "t0ken")
 
-    names = [asked["path"].partition("name=")[2].partition("&")[0] for asked in portal.asked]
+    pushes = [asked["path"] for asked in portal.asked if asked["method"] == "POST"]
+    names = [path.partition("name=")[2].partition("&")[0] for path in pushes]
     assert names == ["anypoint-desired-state", "patient-ui"]
 
 
