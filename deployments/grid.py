@@ -11,10 +11,12 @@ from datetime import datetime
 from django.db.models import Exists, Max, OuterRef, Q
 
 from deployments import alignment, on_hold
+from deployments.grid_contents import ContentRow, content_rows, fold_words, unfolded
 from deployments.models import UNDER_WAY, WAITING, Deployment, Hold, LiveVersion, Status
 from deployments.wording import together
 from lifecycles.models import Environment, PhaseEnvironment
 from projects.models import Project
+from releases.contents import Entry, entries_of
 from releases.models import Release
 
 # Which of several deployments a cell speaks of first, and what it says then.
@@ -45,6 +47,7 @@ class Cell:
     in_step: bool
     step_sentence: str
     behind: str
+    left_number: str | None = None  # what is live in the environment to the left, where that is another release
     beside: list[Deployment] = field(default_factory=list)  # waiting, under way, or failed since; most pressing first
 
     @property
@@ -82,6 +85,21 @@ class Row:
     project: Project
     is_stack: bool
     cells: list[Cell]
+    contents: list[ContentRow] = field(default_factory=list)  # what the manifests of its live releases name
+
+    @property
+    def shown(self) -> list[ContentRow]:
+        return unfolded(self.contents)
+
+    @property
+    def folded(self) -> list[ContentRow]:
+        """The contents that are unfolded only when somebody asks."""
+        shown = self.shown
+        return [row for row in self.contents if row not in shown]
+
+    @property
+    def fold_words(self) -> str:
+        return fold_words(self.contents)
 
 
 @dataclass(frozen=True)
@@ -136,8 +154,13 @@ class Grid:
             for row in self.rows
             for cell in row.cells
         ]
+        contents = [
+            (row.project.pk, line.package, line.label, [cell.version for cell in line.cells])
+            for row in self.rows
+            for line in row.contents
+        ]
         held = [environment.pk for environment in self.held]
-        return hashlib.sha256(repr([facts, held]).encode()).hexdigest()[:16]
+        return hashlib.sha256(repr([facts, contents, held]).encode()).hexdigest()[:16]
 
 
 def build_grids(stacks: Iterable[Project], at: datetime | None = None, holds: Sequence[Hold] = ()) -> list[Grid]:
@@ -176,6 +199,7 @@ class _Facts:
         self.named = alignment.named_by(stack_releases)
         self.beside = {} if at else _beside(everything)
         self.between = _numbers(everything)
+        self.entries: dict[int, list[Entry]] = entries_of(line.release_id for line in self.live.values())
 
 
 def _environments(stacks: Sequence[Project]) -> dict[int, list[Environment]]:
@@ -220,11 +244,16 @@ def _numbers(projects: Sequence[int]) -> dict[int, list[tuple[str, int]]]:
 
 def _grid(stack: Project, facts: _Facts) -> Grid:
     environments = facts.environments.get(_lifecycle_of(stack), [])
-    rows = [Row(stack, True, _cells(stack, stack, environments, facts))]
-    for component in facts.components[stack.pk]:
-        rows.append(Row(component, False, _cells(component, stack, environments, facts)))
+    rows = [_row(stack, stack, environments, facts)]
+    rows += [_row(component, stack, environments, facts) for component in facts.components[stack.pk]]
     held = [place for place in environments if any(on_hold.concerns(hold, stack, place) for hold in facts.holds)]
     return Grid(stack, environments, rows, held)
+
+
+def _row(project: Project, stack: Project, environments: Sequence[Environment], facts: _Facts) -> Row:
+    cells = _cells(project, stack, environments, facts)
+    places = [(cell.environment, cell.release.pk if cell.release else None) for cell in cells]
+    return Row(project, project.pk == stack.pk, cells, content_rows(places, facts.entries))
 
 
 def _cells(project: Project, stack: Project, environments: Sequence[Environment], facts: _Facts) -> list[Cell]:
@@ -232,6 +261,7 @@ def _cells(project: Project, stack: Project, environments: Sequence[Environment]
     for environment in environments:
         live = facts.live.get((project.pk, environment.pk))
         release = live.release if live else None
+        left = cells[-1] if cells else None
         aligned = _aligned(project, stack, environment, release, facts)
         cells.append(
             Cell(
@@ -241,7 +271,8 @@ def _cells(project: Project, stack: Project, environments: Sequence[Environment]
                 deployment_id=live.deployment_id if live else None,
                 in_step=aligned.in_step,
                 step_sentence=aligned.sentence,
-                behind=_behind(project, release, cells[-1] if cells else None, facts),
+                behind=_behind(project, release, left, facts),
+                left_number=left.number if left and left.release != release else None,
                 beside=facts.beside.get((project.pk, environment.pk), []),
             )
         )

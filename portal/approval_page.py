@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.models import User
-from deployments import alignment, policy
+from deployments import alignment, inside, policy
+from deployments.inside import PlanLine
 from deployments.models import DONE, Approval, Deployment, LiveVersion
 from deployments.policy import Blocker, GateState
 from releases.models import Release
@@ -23,6 +24,7 @@ class Proof:
 @dataclass(frozen=True)
 class ApprovalPage:
     deployment: Deployment
+    lines: list[PlanLine]  # of the plan that is decided on, with what changes inside each component
     gates: list[GateState]
     decisions: list[Approval]
     proofs: list[Proof]
@@ -43,6 +45,7 @@ def approval_page(deployment: Deployment, user: User) -> ApprovalPage:
     live = alignment.live_version(deployment.project, deployment.environment)
     return ApprovalPage(
         deployment=deployment,
+        lines=inside.lines_of(deployment.plan),
         gates=policy.gate_states(deployment),
         decisions=decisions,
         proofs=_proofs(deployment.release),

@@ -53,7 +53,7 @@ class Frame:
     def navigation(self) -> list[Entry]:
         """The links that lead somewhere for this person."""
         entries = [
-            self._entry("Overview", "overview", "project", "release", "request", "release-create", "notes"),
+            self._entry("Overview", "overview", "project", "release", "request", "release-create", "notes", "compare"),
             self._entry("Waiting for you", "waiting", "approval", count=self.waiting),
         ]
         entries.append(self._entry("Deployments", "deployments", "deployment", "cancel", "resolve", *HOLDS))

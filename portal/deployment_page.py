@@ -7,8 +7,9 @@ from datetime import datetime
 from functools import cached_property
 
 from accounts.models import User
-from deployments import alignment, log, on_hold, policy, pools
+from deployments import alignment, inside, log, on_hold, policy, pools
 from deployments.decisions import UNDECIDED
+from deployments.inside import PlanLine
 from deployments.models import BROKEN_OFF, WAITING, Approval, Deployment, Hold, LiveVersion, Status
 from deployments.policy import GateState
 from portal import log_page
@@ -54,6 +55,11 @@ class DeploymentPage:
     def steps(self) -> list[Ran]:
         """The steps of a script, attempt by attempt."""
         return ran(self.deployment)
+
+    @cached_property
+    def lines(self) -> list[PlanLine]:
+        """The items of the plan, with what changes inside them."""
+        return inside.lines_of(self.deployment.plan)
 
     @property
     def is_waiting(self) -> bool:

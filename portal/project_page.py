@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from accounts.models import User
 from deployments import on_hold
-from deployments.grid import Cell, Grid, build_grids
+from deployments.grid import Cell, Grid, Row, build_grids
 from deployments.models import Deployment, Hold, LiveVersion
 from lifecycles.models import Environment
 from portal.release_page import WayBack, ways_back
@@ -53,9 +53,13 @@ class ProjectPage:
         return on_hold.standing_over_project(self.project)
 
     @cached_property
-    def cells(self) -> list[Cell]:
+    def row(self) -> Row:
         """Its own row of the grid."""
-        return next(row.cells for row in self.grid.rows if row.project.pk == self.project.pk)
+        return next(row for row in self.grid.rows if row.project.pk == self.project.pk)
+
+    @property
+    def cells(self) -> list[Cell]:
+        return self.row.cells
 
     @property
     def components(self) -> QuerySet[Project]:

@@ -4,15 +4,19 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from accounts.models import User
-from deployments import alignment, policy
+from deployments import alignment, inside, policy
 from deployments.history import deployments_of
+from deployments.inside import PlanLine
 from deployments.models import UNFINISHED, Deployment, LiveVersion, Status
 from deployments.plans import SKIP, Plan, plan_for
 from deployments.policy import Blocker, Stops
 from lifecycles.models import Environment
+from portal.compare_page import Candidate, candidates
 from projects.access import Act, may
 from projects.models import Project
+from registry.models import PackageVersion
 from releases.changes import NONE, Changes, between
+from releases.contents import Entry, entries_of
 from releases.models import Release
 from releases.needs import Need, needs_of
 
@@ -26,6 +30,20 @@ class Place:
     is_live: bool  # this release is
     last: Deployment | None  # the last deployment of this release there
     is_next: bool
+
+
+@dataclass(frozen=True)
+class HeldPackage:
+    version: PackageVersion
+    entries: list[Entry]  # of its manifest
+
+
+@dataclass(frozen=True)
+class Held:
+    """A release that holds packages: this one, or that of a component."""
+
+    release: Release
+    lines: list[HeldPackage]
 
 
 class ReleasePage:
@@ -138,6 +156,11 @@ class ReleasePage:
         """What deploying it to where it is planned for would do."""
         return plan_for(self.release, self.planned_for) if self.planned_for else None
 
+    @cached_property
+    def lines(self) -> list[PlanLine]:
+        """The items of the plan, with what changes inside them."""
+        return inside.lines_of(self.plan.items) if self.plan else []
+
     @property
     def planned_for(self) -> Environment | None:
         """The next environment; the last one for a release that has been everywhere."""
@@ -149,12 +172,19 @@ class ReleasePage:
         return sum(item.action != SKIP for item in self.plan.items) if self.plan else 0
 
     @cached_property
-    def contents(self) -> list[Release]:
+    def contents(self) -> list[Held]:
         """The component releases that it holds, in order; its own packages make it one of its own."""
-        if not self.project.is_stack:
-            return [self.release]
-        lines = self.release.components.select_related("release__project").order_by("stage", "component__position")
-        return [line.release for line in lines.prefetch_related("release__packages__version__package")]
+        releases = [self.release]
+        if self.project.is_stack:
+            lines = self.release.components.select_related("release__project").order_by("stage", "component__position")
+            releases = [line.release for line in lines.prefetch_related("release__packages__version__package")]
+        entries = entries_of(release.pk for release in releases)
+        return [Held(release, _held(release, entries.get(release.pk, []))) for release in releases]
+
+    @cached_property
+    def comparable(self) -> list[Candidate]:
+        """The releases that it is worth being compared with."""
+        return candidates(self.release, self.planned_for)
 
     @cached_property
     def earlier_notes(self) -> list[Release]:
@@ -164,7 +194,7 @@ class ReleasePage:
             return []
         found = notes_between(self.replaced, self.release) if self.replaced else []
         for item in self.plan.items:
-            arriving = next((held for held in self.contents if held.pk == item.release_id), None)
+            arriving = next((held.release for held in self.contents if held.release.pk == item.release_id), None)
             if not self.project.is_stack or arriving is None or item.action == SKIP:
                 continue
             leaving = arriving.project.releases.filter(number=item.from_number).first()
@@ -194,6 +224,13 @@ class ReleasePage:
         """Why a trigger created it; empty for a release that a person created."""
         first = self.release.evaluations.order_by("pk").first()
         return first.sentence if first else ""
+
+
+def _held(release: Release, entries: list[Entry]) -> list[HeldPackage]:
+    return [
+        HeldPackage(line.version, [entry for entry in entries if entry.key[0] == line.package_id])
+        for line in release.packages.all()
+    ]
 
 
 def notes_between(older: Release, newer: Release) -> list[Release]:

@@ -5,6 +5,7 @@ from django.urls import path
 from portal.views import (
     activity,
     approvals,
+    compare,
     deployments,
     evaluations,
     feeds,
@@ -30,6 +31,7 @@ urlpatterns = [
     path("sign-in/", sign_in.sign_in, name="sign-in"),
     path("sign-out/", sign_in.sign_out, name="sign-out"),
     path("projects/<slug:slug>/", projects.project, name="project"),
+    path("projects/<slug:slug>/compare/", compare.compare, name="compare"),
     path("projects/<slug:slug>/releases/create/", releases.create, name="release-create"),
     path(release, releases.release, name="release"),
     path(f"{release}request/", releases.request_deployment, name="request"),

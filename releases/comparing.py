@@ -13,7 +13,6 @@ from lifecycles.models import Environment
 from projects.models import Project
 from releases import contents
 from releases.comparison import EVERYWHERE, Comparison, Named, Part, Value, VariableName, Whole, compare
-from releases.contents import Entry
 from releases.models import Release, ReleaseComponent, ReleasePackage
 
 NOTES_SHOWN = 50
@@ -102,7 +101,7 @@ def _wholes(
             number=release.number,
             place=place,
             packages=packages.get(release.pk, {}),
-            contents=_named(entries.get(release.pk, [])),
+            contents=contents.named(entries.get(release.pk, [])),
             **(_frozen(release.snapshot, places) if technical else {}),
         )
 
@@ -116,10 +115,6 @@ def _wholes(
         )
         for release in releases
     }
-
-
-def _named(entries: Iterable[Entry]) -> dict[Named, str]:
-    return {Named(entry.component, entry.label, entry.package): entry.version for entry in entries}
 
 
 def _place_of(line: ReleaseComponent) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 What = TypeVar("What", bound=Hashable)
 EVERYWHERE = ""
+WHOSE = {"stack": ["of the stack"], "shared": ["of all projects"]}  # by scope; the project's own need no word
 ORDER_OF_STEPS = "Order of the steps"
 
 
@@ -42,6 +43,12 @@ class VariableName:
 
     def __str__(self) -> str:
         return f"{self.name} in {self.environment}" if self.environment else self.name
+
+    @property
+    def place(self) -> str:
+        """Where it holds, and whose it is, in words; empty for the project's own that holds everywhere."""
+        words = [f"in {self.environment}"] if self.environment else []
+        return ", ".join([*words, *WHOSE.get(self.scope, [])])
 
 
 @dataclass(frozen=True)
@@ -146,6 +153,11 @@ class Comparison:
         return [part for part in self.parts if not part.is_same]
 
     @property
+    def deployed_differently(self) -> list[PartComparison]:
+        """Those whose process or variables are known to differ."""
+        return [part for part in self.parts if part.is_deployed_differently]
+
+    @property
     def unchanged(self) -> list[PartComparison]:
         return [part for part in self.parts if part.is_same]
 
@@ -170,6 +182,12 @@ def differences(before: Mapping[What, str], after: Mapping[What, str]) -> list[D
     return [_difference(what, before.get(what), after.get(what)) for what in everything]
 
 
+def between_manifests(before: Mapping[Named, str], after: Mapping[Named, str]) -> list[Difference[Named]]:
+    """Every component of either side with its versions, in order of label: neither side has an order for all of them."""
+    lines = differences(before, after)
+    return sorted(lines, key=lambda line: (line.what.label.casefold(), line.what.name, line.what.within))
+
+
 def _compared(before: Part | None, after: Part | None) -> PartComparison:
     known = after or before
     if known is None:
@@ -182,7 +200,7 @@ def _compared(before: Part | None, after: Part | None) -> PartComparison:
         number=_difference(known.name, before.number if before else None, after.number if after else None),
         place=changed(differences(old.place, new.place)) if before and after else [],
         packages=differences(old.packages, new.packages),
-        contents=_in_order(differences(old.contents, new.contents)),
+        contents=between_manifests(old.contents, new.contents),
         process=_process(old, new),
         steps=_steps(old.steps, new.steps),
         variables=_variables(old.variables, new.variables),
@@ -199,11 +217,6 @@ def _kind(before: object, after: object) -> Kind:
     if before is None:
         return Kind.ADDED
     return Kind.REMOVED if after is None else Kind.CHANGED
-
-
-def _in_order(lines: list[Difference[Named]]) -> list[Difference[Named]]:
-    """By label: where the two sides name different components, neither has an order for all of them."""
-    return sorted(lines, key=lambda line: (line.what.label.casefold(), line.what.name, line.what.within))
 
 
 def _process(old: Part, new: Part) -> Difference[str] | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from registry.sources import labels_for
+from releases.comparison import Named
 from releases.models import ReleasePackage
 
 Key = tuple[int, str]  # a package's id, and a component as its manifest writes it
@@ -35,6 +36,11 @@ def entries_of(releases: Iterable[int]) -> dict[int, list[Entry]]:
             for component, version in contents.items()
         )
     return {release: sorted(entries, key=in_order) for release, entries in found.items()}
+
+
+def named(entries: Iterable[Entry]) -> dict[Named, str]:
+    """Component → version, as a comparison takes them."""
+    return {Named(entry.component, entry.label, entry.package): entry.version for entry in entries}
 
 
 def in_order(entry: Entry) -> tuple[str, str, Key]:

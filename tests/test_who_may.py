@@ -60,6 +60,7 @@ WHO_MAY = {
     ("portal:overview", "get"): SIGNED_IN,
     ("portal:overview-live", "get"): MEMBERS,
     ("portal:project", "get"): MEMBERS,
+    ("portal:compare", "get"): MEMBERS,
     ("portal:release", "get"): MEMBERS,
     ("portal:release-create", "get"): ASKING,
     ("portal:release-create", "post"): ASKING,

@@ -10,6 +10,7 @@ from portal.access import environment_of, environments_of
 from portal.forms.filters import ByProject
 from portal.paging import page_of
 from projects.access import Act, projects_for, reach_of
+from releases.contents import entries_of
 
 
 @require_GET
@@ -29,10 +30,12 @@ def environments(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def history(request: HttpRequest, slug: str) -> HttpResponse:
-    """Every release that was live there, newest first."""
+    """Every release that was live there, newest first, with what its manifest names."""
     environment, projects = environment_of(request.user, slug), projects_for(request.user)
     narrow = ByProject(request.GET, projects)
     project = narrow.chosen("project")
     page = page_of(request, live_history(environment, [project] if project else projects))
-    context = {"environment": environment, "page": page, "filter": narrow, "project": project}
+    entries = entries_of(live.release_id for live in page.rows)
+    lines = [(live, entries.get(live.release_id, [])) for live in page.rows]
+    context = {"environment": environment, "page": page, "lines": lines, "filter": narrow, "project": project}
     return render(request, "portal/history.html", context)

@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from deployments import actions as deployments
-from deployments import alignment, on_hold, plans, policy
+from deployments import alignment, inside, on_hold, plans, policy
 from deployments.actions import DeploymentRefused
 from lifecycles.models import Environment
 from portal.access import person
@@ -46,11 +46,13 @@ def request_deployment(request: HttpRequest, slug: str, number: str) -> HttpResp
         else:
             messages.success(request, f"{deployment} was requested.")
             return redirect("portal:deployment", deployment.pk)
+    plan = plans.plan_for(found, environment)
     context = {
         "release": found,
         "environment": environment,
         "form": form,
-        "plan": plans.plan_for(found, environment),
+        "plan": plan,
+        "lines": inside.lines_of(plan.items),
         "live": alignment.live_version(found.project, environment),
         "blockers": policy.why_not_deployable(found, environment, by=user),
         "stopped": policy.why_not_requestable(found, environment, by=user),

@@ -564,4 +564,4 @@ def test_the_grids_take_the_same_few_queries_however_many_stacks_there_are(count
         ]
 
     assert (len(grids), len(shown)) == (count, 2 * count)
-    assert len(queries) == 7
+    assert len(queries) == 8

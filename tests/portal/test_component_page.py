@@ -95,7 +95,7 @@ def test_only_a_release_manager_acts_on_one_component(client, shop, role):
 
     response = component_page(client)
 
-    assert buttons_of(response) == ["Deployments on its own"]
+    assert buttons_of(response) == ["Deployments on its own", "Compare releases"]
     assert "For what cannot wait" not in said(response)
 
 

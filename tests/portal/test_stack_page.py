@@ -92,12 +92,15 @@ def test_there_is_no_way_back_before_a_second_release(client, manager, shop):
 @pytest.mark.parametrize(
     ("role", "buttons"),
     [
-        ("business_viewer", ["Deployments"]),
-        ("viewer", ["Deployments"]),
-        ("approver", ["Deployments"]),
-        ("administrator", ["Deployments"]),
-        ("deployer", ["Deployments", "Create a release"]),
-        ("release_manager", ["Deployments", "Put on hold…", "Create a release", "Roll back TEST to 1.0.0…"]),
+        ("business_viewer", ["Deployments", "Compare releases"]),
+        ("viewer", ["Deployments", "Compare releases"]),
+        ("approver", ["Deployments", "Compare releases"]),
+        ("administrator", ["Deployments", "Compare releases"]),
+        ("deployer", ["Deployments", "Compare releases", "Create a release"]),
+        (
+            "release_manager",
+            ["Deployments", "Compare releases", "Put on hold…", "Create a release", "Roll back TEST to 1.0.0…"],
+        ),
     ],
 )
 def test_a_role_decides_which_buttons_there_are(client, shop, role, buttons):
@@ -152,4 +155,4 @@ def test_many_releases_take_as_many_queries_as_one(client, shop):
         went_live(a_release(shop, f"1.{minor}.0", ui=f"1.{minor}.0"))
     requested(shop.releases.get(number="1.5.0"), "PROD")
 
-    assert (one, queries_of(client)) == (28, 28)
+    assert (one, queries_of(client)) == (29, 29)
