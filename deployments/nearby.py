@@ -13,7 +13,7 @@ from config import quick
 from deployments.models import Deployment
 from lifecycles.models import Environment
 from projects.models import Project
-from registry.models import Artifact, Package, PackageVersion
+from registry.models import Artifact, Feed, Package, PackageVersion
 from releases.models import Release, ReleasePackage
 
 OF_DEPLOYMENT = (
@@ -25,8 +25,12 @@ OF_PROJECT = ("id", "name", "slug", "kind", "parent_id", "time_limit_seconds")
 OF_RELEASE = ("id", "project_id", "number")
 WITH_SNAPSHOT = ("id", "project_id", "number", "snapshot")
 OF_ENVIRONMENT = ("id", "name", "slug", "worker_pool", "capacity")
-OF_VERSION = ("id", "package_id", "version", "artifact_id", "entry_point", "withdrawn_at", "withdrawn_reason")
-OF_PACKAGE = ("id", "name", "label")
+OF_VERSION = (
+    *("id", "package_id", "version", "original", "artifact_id", "digest", "entry_point"),
+    *("withdrawn_at", "withdrawn_reason"),
+)
+OF_PACKAGE = ("id", "feed_id", "name", "label")
+OF_FEED = ("id", "slug")
 OF_ARTIFACT = ("id", "sha256")
 
 
@@ -48,7 +52,8 @@ def locked_train(pk: int) -> tuple[Deployment, list[Deployment]]:
 
 
 def packages_of(release: Release) -> list[PackageVersion]:
-    """The package versions that a component's release holds, in its order, with package and artifact."""
+    """The package versions that a component's release holds, in its order, with package, feed and artifact; what lies in
+    an outside store has none."""
     with connection.cursor() as cursor:
         cursor.execute(f"{_packages()} WHERE l.release_id = %s ORDER BY l.id", [release.pk])
         return [_package(iter(values)) for values in cursor.fetchall()]
@@ -57,7 +62,9 @@ def packages_of(release: Release) -> list[PackageVersion]:
 def _package(values: Iterator[Any]) -> PackageVersion:
     version = quick.loaded(PackageVersion, OF_VERSION, values)
     version.package = quick.loaded(Package, OF_PACKAGE, values)
-    version.artifact = quick.loaded(Artifact, OF_ARTIFACT, values)
+    version.package.feed = quick.loaded(Feed, OF_FEED, values)
+    artifact = quick.loaded(Artifact, OF_ARTIFACT, values)
+    version.artifact = artifact if version.artifact_id else None
     return version
 
 
@@ -84,13 +91,15 @@ def _packages() -> str:
     columns = [
         quick.columns(PackageVersion, OF_VERSION, of="v"),
         quick.columns(Package, OF_PACKAGE, of="p"),
+        quick.columns(Feed, OF_FEED, of="f"),
         quick.columns(Artifact, OF_ARTIFACT, of="a"),
     ]
     return (
         f"SELECT {', '.join(columns)} FROM {quick.quoted(ReleasePackage)} l"  # noqa: S608 - names of tables and columns
         f" JOIN {quick.quoted(PackageVersion)} v ON v.id = l.version_id"
         f" JOIN {quick.quoted(Package)} p ON p.id = v.package_id"
-        f" JOIN {quick.quoted(Artifact)} a ON a.id = v.artifact_id"
+        f" JOIN {quick.quoted(Feed)} f ON f.id = p.feed_id"
+        f" LEFT JOIN {quick.quoted(Artifact)} a ON a.id = v.artifact_id"
     )
 
 

@@ -98,7 +98,7 @@ def create(
     The same contents again give the release that holds them already. Raises ReleaseRefused with a sentence.
     """
     _lock(project)  # before its components', as a push does, so that nobody waits in a circle
-    chosen = _chosen(project, versions or {})
+    chosen = _chosen(project, versions or {}, by)
     if not project.is_stack:
         return _release_of_packages(project, chosen, by=by, notes=notes, number=number)
     return _release_of_components(project, chosen, by=by, notes=notes, number=number)
@@ -194,25 +194,32 @@ def _why_existing(release: Release, version: PackageVersion) -> str:
     return f"{release} holds the newest of everything already{because}"
 
 
-def _chosen(project: Project, versions: Mapping[str, str]) -> dict[int, PackageVersion]:
+def _chosen(project: Project, versions: Mapping[str, str], by: User) -> dict[int, PackageVersion]:
     """The stated versions by package id. Raises ReleaseRefused for what does not belong, exist or go any more."""
-    members = Package.objects.filter(Q(projects=project) | Q(projects__parent=project))
     chosen: dict[int, PackageVersion] = {}
     for name, text in versions.items():
-        try:
-            wanted = parse(text).normalised
-        except VersionRefused as refusal:
-            raise ReleaseRefused("version_unreadable", str(refusal)) from refusal
-        found = PackageVersion.objects.select_related("package").filter(
-            package__name__iexact=name, package__in=members, version=wanted
-        )
-        version = found.first()
+        version = _stated(project, name, text, by)
         if version is None:
             raise ReleaseRefused("version_unknown", f"{project} has no package {name} {text}. Push it first.")
         if version.withdrawn_at:
             raise ReleaseRefused("withdrawn", f"{version} was withdrawn: {version.withdrawn_reason}")
         chosen[version.package_id] = version
     return chosen
+
+
+def _stated(project: Project, name: str, text: str, by: User) -> PackageVersion | None:
+    """The version of one of the project's packages; one that an outside store lists is noted here."""
+    try:
+        wanted = parse(text).normalised
+    except VersionRefused as refusal:
+        raise ReleaseRefused("version_unreadable", str(refusal)) from refusal
+    members = Package.objects.filter(Q(projects=project) | Q(projects__parent=project)).called(name)
+    for package in members.select_related("feed", "listing").order_by("pk").distinct():
+        if there := package.versions.select_related("package").filter(version=wanted).first():
+            return there
+        if listed := outside.find(package, text):
+            return outside.note(package, listed, by=by)[0]
+    return None
 
 
 def _release_of_components(

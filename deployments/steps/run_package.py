@@ -4,8 +4,10 @@ The contract is the one of CDAF release packages (release.sh): both as arguments
 exit status decides.
 """
 
+import json
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,8 @@ PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ")  # all that a script sees of the wo
 
 def prepare(deployment: Deployment, step: dict[str, Any], run: str) -> Command:
     """Verify the digest, unpack into the run's directory and say what to start. Raises StepRefused with a sentence."""
-    version = _package(deployment, step["settings"].get("package"))
+    held = nearby.packages_of(deployment.release)
+    version = _package(deployment, held, step["settings"].get("package"))
     entry_point = step["settings"].get("entry_point") or version.entry_point
     if not entry_point:
         raise StepRefused(
@@ -40,7 +43,7 @@ def prepare(deployment: Deployment, step: dict[str, Any], run: str) -> Command:
         raise StepRefused(f"{version} holds no file “{entry_point}”, which is stated as its entry point.")
     return Command(
         line=_command(entry_point) + arguments,
-        environment=environment | {"SIGNALBOX_VERSION": version.version, "SIGNALBOX_PACKAGE": version.package.name},
+        environment=environment | _told(version, held),
         secrets=secrets,
         introduction=f"{version} (SHA-256 {version.bytes.sha256[:16]}… verified): {entry_point} {' '.join(arguments)}",
     )
@@ -64,10 +67,33 @@ def environment_of(deployment: Deployment) -> tuple[dict[str, str], set[str]]:
     return {**inherited, **variables, **about}, secrets
 
 
-def _package(deployment: Deployment, name: str | None) -> PackageVersion:
-    """The version of the package of this name that the release holds, or of its first one."""
-    held = nearby.packages_of(deployment.release)
-    found = [version for version in held if name is None or version.package.name.lower() == name.lower()]
+def _told(version: PackageVersion, held: Sequence[PackageVersion]) -> dict[str, str]:
+    """What a script is told of the package that it came in, and of everything that the release holds: a container image
+    in an outside store, for example, is what the script deploys."""
+    lines = [
+        {
+            "feed": line.package.feed.slug,
+            "name": line.package.name,
+            "version": line.original if line.is_reference else line.version,
+            "digest": line.digest if line.is_reference else f"sha256:{line.bytes.sha256}",
+        }
+        for line in held
+    ]
+    return {
+        "SIGNALBOX_VERSION": version.version,
+        "SIGNALBOX_PACKAGE": version.package.name,
+        "SIGNALBOX_PACKAGES": json.dumps(lines),
+    }
+
+
+def _package(deployment: Deployment, held: Sequence[PackageVersion], name: str | None) -> PackageVersion:
+    """The version of the package of this name that the release holds, or of its first one: what lies in an outside store
+    is never run."""
+    found = [
+        version
+        for version in held
+        if not version.is_reference and (name is None or version.package.name.lower() == name.lower())
+    ]
     if not found:
         raise StepRefused(f"{deployment.release} holds no package {name or ''}".rstrip() + ".")
     version = found[0]

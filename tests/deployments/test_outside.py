@@ -12,15 +12,17 @@ from deployments.sweep import Sweep
 from projects.models import Project
 from registry.models import Feed, Listing, PackageVersion
 from registry.outside import watch
+from releases.actions import ReleaseRefused, create
 from releases.models import Release, ResolvedEntry, TriggerEvaluation
-from tests.deployments.conftest import own_worker  # noqa: F401
-from tests.deployments.scenes import requested
+from tests.deployments.scenes import a_real_version, deployed, requested
+from tests.deployments.scripts import output_of
 from tests.factories import (
     a_lone_project,
     a_package,
     a_release,
     a_source,
     a_trigger,
+    a_user,
     a_version,
     an_environment,
     an_outside_feed,
@@ -60,6 +62,11 @@ def with_manifest(site: Project, version: str = "1.0.0") -> Release:
     a_version("site", version, contents={"patient-api": "1.4.113"})
     outside.needs.watch_all()
     return a_release(site, site=version)
+
+
+def a_release_of(site: Project, versions: dict[str, str]) -> Release:
+    a_version("site")
+    return create(site, by=a_user("rita"), versions=versions)[0]
 
 
 def evaluations() -> list[tuple[str, str]]:
@@ -183,6 +190,39 @@ def test_one_package_that_fails_does_not_keep_the_others_waiting(store, feed):
     assert [listing.checked_at is not None for listing in Listing.objects.order_by("pk")] == [False, True]
 
 
+def test_a_release_can_be_made_of_any_version_that_the_store_lists(store, feed, site):
+    package = watch(feed, "com:api")
+    site.project_packages.create(package=package, position=2)
+    store.publish("api", "1.0.0", "0.9.0")
+    looked_round()
+
+    release = a_release_of(site, {"com:api": "0.9"})
+
+    assert [str(line.version) for line in release.packages.all()] == ["site 1.0.0", "com:api 0.9.0"]
+
+
+def test_a_version_that_the_store_does_not_list_cannot_be_chosen(store, feed, site):
+    site.project_packages.create(package=watch(feed, "com:api"), position=2)
+    store.publish("api", "1.0.0")
+    looked_round()
+
+    with pytest.raises(ReleaseRefused, match=r"Site has no package com:api 2\.0"):
+        a_release_of(site, {"com:api": "2.0"})
+
+
+def test_a_script_is_told_what_else_the_release_holds(store, feed):
+    site = a_lone_project("Site", package="site")
+    a_real_version("site", "1.0.0", 'echo "$SIGNALBOX_PACKAGES" >told.json; cat told.json')
+    site.project_packages.create(package=watch(feed, "com:api"), position=2)
+    store.publish("api", "v1.0")
+    looked_round()
+
+    deployment = deployed(a_release_of(site, {}))
+
+    assert deployment.status == Status.SUCCEEDED
+    assert '"version": "v1.0", "digest": ""}' in output_of(deployment)
+
+
 # -- readiness ----------------------------------------------------------------------------------------------------------
 
 
@@ -206,7 +246,7 @@ def test_what_was_never_looked_up_makes_a_deployment_wait(feed, site):
     assert (deployment.status, blocker.code) == (Status.SCHEDULED, "outside_unknown")
 
 
-def test_a_waiting_deployment_starts_once_the_version_has_been_published(store, feed, site, own_worker):  # noqa: F811
+def test_a_waiting_deployment_starts_once_the_version_has_been_published(store, feed, site):
     release = with_manifest(site)
     looked_round()
     deployment = requested(release)

@@ -52,7 +52,7 @@ def test_a_script_sees_nothing_of_the_portals_own_environment(db, monkeypatch):
 
     given_by_bash = {"PWD", "SHLVL", "_", "OLDPWD"}
     allowed = {"PATH", "LANG", "LC_ALL", "TZ", "HOME", "TMPDIR", spool.COOKIE}
-    about = {f"SIGNALBOX_{name}" for name in ("DEPLOYMENT", "ATTEMPT", "PROJECT", "VERSION", "PACKAGE")}
+    about = {f"SIGNALBOX_{name}" for name in ("DEPLOYMENT", "ATTEMPT", "PROJECT", "VERSION", "PACKAGE", "PACKAGES")}
     assert set(environment_left_by(deployment)) <= given_by_bash | allowed | about
 
 
@@ -287,7 +287,7 @@ def test_a_package_whose_bytes_were_changed_on_disk_is_not_run(db, yard):
 
     deployment.refresh_from_db()
     assert deployment.status == Status.FAILED
-    assert "was changed on disk. Push the same package again to restore it." in deployment.outcome
+    assert "was changed in the storage. Push the same package again to restore it." in deployment.outcome
     assert yard.lines() == []
 
 
