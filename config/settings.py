@@ -185,6 +185,7 @@ PACKAGE_MAX_BYTES = env.int("PACKAGE_MAX_BYTES", default=6 * 1024**3)
 PACKAGE_MAX_UNPACKED_BYTES = env.int("PACKAGE_MAX_UNPACKED_BYTES", default=20 * 1024**3)
 PACKAGE_MAX_MEMBERS = env.int("PACKAGE_MAX_MEMBERS", default=200_000)
 PACKAGE_MAX_RATIO = env.int("PACKAGE_MAX_RATIO", default=200)
+RETENTION_HOURS = env.float("RETENTION_HOURS", default=4)
 
 # -- The engine -------------------------------------------------------------------------------------------------------
 # The row is the truth and the message a doorbell, so the broker may lose, double or delay messages without harm.

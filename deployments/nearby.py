@@ -27,7 +27,7 @@ WITH_SNAPSHOT = ("id", "project_id", "number", "snapshot")
 OF_ENVIRONMENT = ("id", "name", "slug", "worker_pool", "capacity")
 OF_VERSION = (
     *("id", "package_id", "version", "original", "artifact_id", "digest", "entry_point"),
-    *("withdrawn_at", "withdrawn_reason"),
+    *("withdrawn_at", "withdrawn_reason", "removed_at", "removed_reason"),
 )
 OF_PACKAGE = ("id", "feed_id", "name", "label")
 OF_FEED = ("id", "slug")

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Role, User
@@ -155,21 +155,12 @@ def _phase_has_success(question: Question) -> bool:
 
 
 def _withdrawn(question: Question) -> Reasons:
-    held = PackageVersion.objects.select_related("package").filter(
-        Q(release_packages__release=question.release)
-        | Q(release_packages__release__stack_lines__parent=question.release),
-        withdrawn_at__isnull=False,
-    )
-    for version in held.distinct():
+    for version in _held_by(question.release).filter(withdrawn_at__isnull=False):
         yield Blocker("withdrawn", f"{version} was withdrawn and is never deployed again: {version.withdrawn_reason}")
 
 
 def _no_target(question: Question) -> Reasons:
-    held = PackageVersion.objects.select_related("package").filter(
-        Q(release_packages__release=question.release)
-        | Q(release_packages__release__stack_lines__parent=question.release)
-    )
-    for version in held.only("version", "targets", "package__name", "package__label").distinct():
+    for version in _held_by(question.release):
         if sentence := why_no_target(str(version), question.environment.name, version.targets):
             yield Blocker("no_target", sentence)
 
@@ -178,6 +169,17 @@ def _needs_missing(question: Question) -> Reasons:
     for need in needs.needs_of(question.release):
         if not need.is_met:
             yield Blocker(f"outside_{need.state.value}", need.sentence, Stops.STARTING)
+
+
+def _removed(question: Question) -> Reasons:
+    """What a release holds is never removed; should it be so all the same, nobody is to find out halfway."""
+    for version in _held_by(question.release).filter(removed_at__isnull=False):
+        yield Blocker("removed", version.removal)
+
+
+def _held_by(release: Release) -> QuerySet[PackageVersion]:
+    held = Q(release_packages__release=release) | Q(release_packages__release__stack_lines__parent=release)
+    return PackageVersion.objects.select_related("package").filter(held).distinct()
 
 
 def _approval_missing(question: Question) -> Reasons:
@@ -233,6 +235,7 @@ REASONS: tuple[Callable[[Question], Reasons], ...] = (
     _phase_incomplete,
     _progression_prevented,
     _withdrawn,
+    _removed,
     _no_target,
     _needs_missing,
     _approval_missing,

@@ -61,6 +61,13 @@ def is_silent(worker: Worker) -> bool:
     return worker.heard_at < timezone.now() - silent_after()
 
 
+def is_eldest(name: str) -> bool:
+    """Whether this is the worker that has been known for longest of those that were heard of lately: what is enough to
+    be done by one of them falls to it. Two may think so for a moment, as when one of them comes back from a silence."""
+    alive = Worker.objects.filter(heard_at__gte=timezone.now() - silent_after()).order_by("pk")
+    return alive.values_list("name", flat=True).first() == name
+
+
 def is_served(pool: str, *, without: Iterable[Worker] = ()) -> bool:
     """Whether some worker of this pool, other than these, has been heard of lately and takes what is new."""
     taking = Worker.objects.filter(heard_at__gte=timezone.now() - silent_after(), drain_requested_at=None)

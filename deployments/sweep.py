@@ -19,6 +19,7 @@ from deployments import concluding, doorbell, holding, on_hold, outcomes, outsid
 from deployments.holding import DATABASE_AWAY
 from deployments.models import UNFINISHED, WAITING, Deployment, Status
 from registry import storage
+from releases import retention
 
 log = logging.getLogger(__name__)
 Item = TypeVar("Item")
@@ -26,6 +27,7 @@ TIDY_SECONDS = 60.0
 LONGEST_BETWEEN_RINGS = 300  # seconds
 TOMBSTONE_SECONDS = 86_400  # a run that was sealed must stay sealed as long as a late starter may turn up
 AT_ONCE = 500  # rows of each kind that one sweep looks at
+REMOVED_AT_ONCE = 100  # versions that one sweep removes, so that what else it does need not wait for long
 
 
 class Sweep:
@@ -36,6 +38,7 @@ class Sweep:
         self.expired_since: dict[tuple[int, int], float] = {}  # (deployment, fence) → when this sweep first saw it
         self.tidied_at = float("-inf")
         self.watch = outside.Watch(then=start_scheduled)
+        self.removed_at = float("-inf")
 
     def forever(self) -> None:
         """At once, then until the worker goes away. A database that is away is waited for, and so is room on the disk."""
@@ -55,8 +58,9 @@ class Sweep:
         must not be missed."""
         presence.announce(holding.this_worker().name, self.started_at)
         first: tuple[Callable[[], None], ...] = (adopt_orphans, expire, start_scheduled, ring_again)
-        then = (wake_for_what_waits, self.interrupt_silent, advance_stuck, self.watch.look_round, self.tidy)
-        _each((*first, *then), lambda duty: duty())
+        then = (wake_for_what_waits, self.interrupt_silent, advance_stuck, self.watch.look_round)
+        last = (self.tidy, self.remove_old_versions)
+        _each((*first, *then, *last), lambda duty: duty())
 
     def interrupt_silent(self) -> None:
         """Only what this very sweep has seen expired for the whole time of silence, with the database reachable
@@ -75,6 +79,16 @@ class Sweep:
         if time.monotonic() - self.tidied_at > TIDY_SECONDS:
             self.tidied_at = time.monotonic()
             tidy()
+
+    def remove_old_versions(self) -> None:
+        """Every RETENTION_HOURS (0: never), and by one worker: remove the versions that the retention rules let go."""
+        every = settings.RETENTION_HOURS * 3600
+        if not every or time.monotonic() - self.removed_at < every:
+            return
+        if presence.is_eldest(holding.this_worker().name):
+            self.removed_at = time.monotonic()
+            if len(retention.apply(at_most=REMOVED_AT_ONCE)) == REMOVED_AT_ONCE:
+                self.removed_at = float("-inf")  # there may be more: the next sweep goes on
 
 
 def _each(items: Iterable[Item], look_after: Callable[[Item], object]) -> None:

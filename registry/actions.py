@@ -89,6 +89,7 @@ def publish(
     name, version  as stated; where empty, they are read from `filename`
     inspection     what `examine` returned; examined here where it is not given
 
+    The same bytes again bring back a version that had been removed, and change nothing otherwise.
     The received file is used up: it is kept (unless `keep` has done that), or discarded where an exception is raised. It
     is in its place before the row is committed; should the (outer) transaction be rolled back, bytes without a row stay,
     which is harmless.
@@ -168,6 +169,7 @@ def _version(package: Package, version: versions.Version) -> PackageVersion | No
 
 
 def _again(there: PackageVersion, received: Received, by: User) -> Published:
+    """The same bytes change nothing, but for a version that was removed: it is back. Other bytes are refused."""
     if there.bytes.sha256 != received.sha256:
         raise _taken(there)
     scrubbing.stored_again(there.bytes, by=by)
@@ -180,6 +182,8 @@ def _bring_back(there: PackageVersion, by: User) -> None:
     removed = PackageVersion.objects.filter(pk=there.pk, removed_at__isnull=False)
     if there.is_removed and removed.update(removed_at=None, removed_reason=""):
         trail.record(by, "version.returned", there, f"{by} pushed {there} again, whose bytes had been removed.")
+        # What is kept for a number of days is kept for as many from now on.
+        Artifact.objects.filter(pk=there.bytes.pk).update(stored_at=timezone.now())
         there.removed_at, there.removed_reason = None, ""
 
 
@@ -228,7 +232,7 @@ def withdraw(version: PackageVersion, *, by: User, reason: str) -> PackageVersio
 
 @transaction.atomic
 def restore(version: PackageVersion, *, by: User, reason: str) -> PackageVersion:
-    """Put a withdrawn version back into use. Raises ReasonMissing, NotWithdrawn."""
+    """Put a withdrawn version back into use, which takes an administrator. Raises ReasonMissing, NotWithdrawn."""
     reason = _reason(reason, f"Say why {version} is put back into use.")
     changed = PackageVersion.objects.filter(pk=version.pk, withdrawn_at__isnull=False).update(
         withdrawn_at=None, withdrawn_reason="", withdrawn_by=None

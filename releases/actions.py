@@ -12,7 +12,7 @@ from accounts.models import User
 from projects import numbering
 from projects.models import Project
 from registry import actions as registry
-from registry import outside
+from registry import keeping, outside
 from registry.feeds import Listed
 from registry.inspection import Inspection
 from registry.models import Package, PackageVersion
@@ -203,6 +203,8 @@ def _chosen(project: Project, versions: Mapping[str, str], by: User) -> dict[int
             raise ReleaseRefused("version_unknown", f"{project} has no package {name} {text}. Push it first.")
         if version.withdrawn_at:
             raise ReleaseRefused("withdrawn", f"{version} was withdrawn: {version.withdrawn_reason}")
+        if version.is_removed:
+            raise ReleaseRefused("removed", version.removal)
         chosen[version.package_id] = version
     return chosen
 
@@ -251,6 +253,7 @@ def _release_of_packages(
     held = [_newest(project, package, chosen) for package in _own_packages(project)]
     if not held:
         raise ReleaseRefused("no_packages", f"{project} holds no package. An administrator adds one.")
+    _hold(held)
     frozen = snapshot.take(project)
     contents = [f"{version.package_id}={version.pk}" for version in held]
     release, new = _store(project, frozen, contents, number=number or held[0].version, by=by, notes=notes)
@@ -267,13 +270,25 @@ def _own_packages(project: Project) -> list[int]:
 
 
 def _newest(project: Project, package: int, chosen: Mapping[int, PackageVersion]) -> PackageVersion:
-    """The stated version, else the highest that is not withdrawn. Raises ReleaseRefused when there is none."""
+    """The stated version, else the highest that may be used. Raises ReleaseRefused when there is none."""
     if package in chosen:
         return chosen[package]
     newest = PackageVersion.objects.filter(package=package).eligible().newest_first().select_related("package").first()
     if newest is None:
         raise ReleaseRefused("component_without_package", f"{project} has no package yet that could be deployed.")
     return newest
+
+
+def _hold(versions: list[PackageVersion]) -> None:
+    """Keep these from being removed until the release that holds them is there. Raises ReleaseRefused where one was
+    removed or withdrawn since it was looked up."""
+    there = keeping.hold(version.pk for version in versions)
+    for version in versions:
+        if version.pk not in there:
+            sentence = (
+                f"{version} was removed or withdrawn just now. Create the release again, or choose another version."
+            )
+            raise ReleaseRefused("removed", sentence)
 
 
 def _store(

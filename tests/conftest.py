@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.core import serializers
 from django.db import connection
 from django.db.models import Model
 from django.db.models.signals import post_migrate
+from django.utils import timezone
 from pytest_django.plugin import DjangoDbBlocker
 
 import config.celery  # noqa: F401 - messages go to the application that the settings describe
@@ -115,3 +117,14 @@ def bucket(s3: str, settings: Any) -> Bucket:
     bucket = Bucket(s3)
     settings.STORAGES = settings.STORAGES | bucket.storage
     return bucket
+
+
+@pytest.fixture
+def pass_days(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """pass_days(3): from now on it is three days later."""
+
+    def pass_days(count: int) -> None:
+        then = timezone.now() + timedelta(days=count)
+        monkeypatch.setattr(timezone, "now", lambda: then)
+
+    return pass_days

@@ -100,6 +100,8 @@ def _package(deployment: Deployment, held: Sequence[PackageVersion], name: str |
     if version.withdrawn_at:
         because = version.withdrawn_reason
         raise StepRefused(f"{version} was withdrawn meanwhile and is never deployed again: {because}")
+    if version.is_removed:
+        raise StepRefused(version.removal)
     return version
 
 

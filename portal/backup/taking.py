@@ -26,6 +26,7 @@ from portal.backup.manifest import (
     write_private,
 )
 from registry import storage
+from registry.models import Artifact
 
 UNFINISHED = ".unfinished"
 
@@ -64,7 +65,8 @@ def _draft_beside(directory: Path) -> Path:
 
 
 def _write(draft: Path, *, with_keys: bool, by_link: bool, past_damage: bool) -> Manifest:
-    """The database first: every package that its copy speaks of is in the storage already, and stays there."""
+    """The database first: every package that its copy speaks of is in the storage already, and stays there unless it is
+    removed because nothing needs it."""
     taken_at = timezone.now()
     with databases.taken(draft / DATABASE) as rows:
         manifest = Manifest(
@@ -75,13 +77,13 @@ def _write(draft: Path, *, with_keys: bool, by_link: bool, past_damage: bool) ->
             counts={table: _count(rows, table) for table in counted_tables()},
             keys=marks_of(settings.ENCRYPTION_KEYS),
         )
-        stored = rows("SELECT sha256, size FROM registry_artifact ORDER BY sha256")
+        stored = rows("SELECT sha256, size FROM registry_artifact WHERE removed_at IS NULL ORDER BY sha256")
     (draft / DATABASE).chmod(0o600)
     (draft / PACKAGES).mkdir(mode=0o700)
     for sha256, size in stored:
         if _kept(sha256, draft / PACKAGES, by_link=by_link):
             manifest.packages[sha256] = size
-        else:
+        elif not Artifact.objects.filter(sha256=sha256, removed_at__isnull=False).exists():  # removed in between
             manifest.damaged.append(sha256)
     if manifest.damaged and not past_damage:
         raise BackupRefused(_damage(manifest.damaged))

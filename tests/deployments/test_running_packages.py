@@ -5,6 +5,7 @@ import sys
 
 import psutil
 import pytest
+from django.utils import timezone
 
 from deployments import actions, following, holding, log, resolving, runner, spool
 from deployments.models import Deployment, Status
@@ -301,6 +302,17 @@ def test_a_package_that_was_withdrawn_after_the_request_is_not_run(db, yard):
     assert yard.lines() == []
     ui = train.children.get(project__name="UI")
     assert "withdrawn" in ui.outcome
+
+
+def test_a_package_whose_bytes_were_removed_after_the_request_is_not_run(db, yard):
+    stack = a_shop(ui=yard.counting())
+    train = requested(released(stack))
+    PackageVersion.objects.filter(package__name="ui").update(removed_at=timezone.now(), removed_reason="a mistake")
+
+    carried_out(train)
+
+    assert yard.lines() == []
+    assert "ui 1.0.0 was removed on" in train.children.get(project__name="UI").outcome
 
 
 def test_a_step_of_an_unknown_kind_is_refused_with_a_sentence(db):

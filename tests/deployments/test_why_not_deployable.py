@@ -11,6 +11,7 @@ from deployments.actions import cancel
 from deployments.models import Deployment, Status
 from deployments.policy import Blocker, Stops
 from registry import actions as registry
+from registry.models import PackageVersion
 from releases import actions as releases
 from releases.models import Release
 from tests.deployments.rows import (
@@ -274,6 +275,17 @@ def test_another_components_withdrawn_package_does_not_matter():
     registry.withdraw(a_version("ui"), by=a_manager(), reason="It holds a virus.")
 
     assert why_not(Release.objects.get(project__name="API")) == []
+
+
+def test_a_removed_package_goes_nowhere():
+    release = a_release(a_rows_shop(), ui="1.0.0")
+    PackageVersion.objects.filter(package__name="ui").update(removed_at=timezone.now(), removed_reason="a mistake")
+
+    (blocker,) = why_not(release)
+
+    assert (blocker.code, blocker.stops) == ("removed", Stops.REQUESTING)
+    assert blocker.sentence.startswith("ui 1.0.0 was removed on ")
+    assert blocker.sentence.endswith(": a mistake. It stays on record. Push the same package again to bring it back.")
 
 
 # -- permission -------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Event, User
@@ -20,6 +21,7 @@ from portal.backup.manifest import BackupRefused, Manifest
 from portal.backup.restoring import restore
 from portal.backup.taking import back_up
 from projects.models import Variable
+from registry import keeping
 from registry.models import Artifact
 from tests.deployments.rows import approved, claimed
 from tests.deployments.scenes import (
@@ -118,6 +120,17 @@ def test_what_is_damaged_can_be_left_out_on_purpose(target):
     manifest = back_up(target, past_damage=True)
 
     assert manifest.damaged == [gone.artifact.sha256]
+    assert list(manifest.packages) == [sound.artifact.sha256]
+
+
+def test_what_was_removed_is_not_missed(target):
+    gone, sound = a_real_version("ui", "1.0.0"), a_real_version("api", "1.0.0")
+    with transaction.atomic():
+        keeping.remove(keeping.locked(gone.pk), "nobody needs it")
+
+    manifest = back_up(target)
+
+    assert manifest.damaged == []
     assert list(manifest.packages) == [sound.artifact.sha256]
 
 
