@@ -28,7 +28,7 @@ from registry.models import Feed, Package
 from registry.rules import why_not_feed
 from releases import blueprint as shapes
 from releases.blueprint import Blueprint, BlueprintRefused
-from releases.models import Trigger
+from releases.models import RetentionRule, Trigger
 
 SAID_OF_BOTH = ("name", "description", "time_limit_seconds", "commit_url", "work_item_url")  # projects and components
 OUT_OF_THE_WAY = 1_000_000  # where positions wait while rows change places, since each may exist only once
@@ -57,6 +57,7 @@ def apply(blueprint: Blueprint, by: User | None, dry_run: bool = False) -> list[
     """
     work = _Work(by)
     with transaction.atomic():
+<<<<<<< HEAD
         for bring in (
             _environments,
             _feeds,
@@ -68,6 +69,9 @@ def apply(blueprint: Blueprint, by: User | None, dry_run: bool = False) -> list[
             _rules,
             _grants,
         ):
+=======
+        for bring in _ORDER:
+>>>>>>> b3a4752 (Administrators make retention rules, and see what they would remove before they enable them)
             bring(work, blueprint)
         if work.problems:
             raise BlueprintRefused(work.problems)
@@ -531,3 +535,32 @@ def _grants(work: _Work, blueprint: Blueprint) -> None:
         grant = named | {"role": shape.role}
         if work.once(place, Membership, *grant.values()) and not Membership.objects.filter(**grant).exists():
             work.bring(place, Membership(**grant), {})
+
+
+# -- what is kept -----------------------------------------------------------------------------------------------------
+
+
+def _retention(work: _Work, blueprint: Blueprint) -> None:
+    for index, shape in enumerate(blueprint.retention):
+        place = f"retention[{index}]"
+        package = Package.objects.named(shape.package).first() if shape.package is not None else None
+        if shape.package is not None and package is None:
+            sentence = f"There is no package “{shape.package}”, neither in this file nor stored. Check its spelling."
+            work.refuse(f"{place}.package", sentence)
+        elif work.once(place, RetentionRule, package and package.pk):
+            row = RetentionRule.objects.filter(package=package).first() or RetentionRule(package=package)
+            work.bring(place, row, shape.said("keep_days", "keep_newest", "enabled"))
+
+
+# Whatever refers to something comes after it.
+_ORDER: tuple[Callable[[_Work, Blueprint], None], ...] = (
+    _environments,
+    _lifecycles,
+    _processes,
+    _groups,
+    _projects,
+    _shared_variables,
+    _rules,
+    _grants,
+    _retention,
+)

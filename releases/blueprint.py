@@ -178,6 +178,13 @@ class GrantShape(Shape):
     environment: str | None = None
 
 
+class RetentionShape(Shape):
+    package: str | None = None  # null: every package without a rule of its own
+    keep_days: AtLeastOne | None = None
+    keep_newest: AtLeastOne | None = None
+    enabled: bool = False
+
+
 class Blueprint(Shape):
     """What a file wants the configuration to be."""
 
@@ -190,6 +197,7 @@ class Blueprint(Shape):
     approval_rules: list[ApprovalRuleShape] = []
     groups: list[str] = []
     grants: list[GrantShape] = []
+    retention: list[RetentionShape] = []
 
 
 def read(text: str, environ: Mapping[str, str]) -> Blueprint:

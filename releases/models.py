@@ -258,4 +258,12 @@ class RetentionRule(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"What is kept of {self.package or 'every package'}"
+        return f"for {self.package or 'every package'}"
+
+    @property
+    def words(self) -> str:
+        """What it keeps, in words: “what is not older than 90 days, and the 10 highest versions”."""
+        days = f"what is not older than {self.keep_days} day{'' if self.keep_days == 1 else 's'}"
+        newest = "the highest version" if self.keep_newest == 1 else f"the {self.keep_newest} highest versions"
+        said = [*([days] if self.keep_days is not None else []), *([newest] if self.keep_newest is not None else [])]
+        return ", and ".join(said)

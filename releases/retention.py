@@ -113,7 +113,7 @@ def _because(rule: RetentionRule) -> str:
     older = [f"it is older than {_days(rule.keep_days)}"] if rule.keep_days is not None else []
     lower = [_higher(rule.keep_newest)] if rule.keep_newest is not None else []
     *reasons, last = ["no release holds it", *older, *lower]
-    return f"{', '.join(reasons)} and {last} (rule for {rule.package or 'every package'})"
+    return f"{', '.join(reasons)} and {last} (rule {rule})"
 
 
 def _days(count: int) -> str:

@@ -14,11 +14,11 @@ from projects.models import ApprovalRule, Process, Project, ProjectPackage, Step
 from registry.models import Package
 from releases.applying import Change, apply
 from releases.blueprint import read
-from releases.models import Trigger
+from releases.models import RetentionRule, Trigger
 
 CONFIGURATION = (
     Environment, Lifecycle, Phase, PhaseEnvironment, Process, Step, Project, ProjectPackage, Package, Variable,
-    ApprovalRule, Trigger, Membership, ApiToken, User, Event,
+    ApprovalRule, Trigger, Membership, RetentionRule, ApiToken, User, Event,
 )  # fmt: skip
 
 

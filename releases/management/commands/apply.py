@@ -12,11 +12,11 @@ from releases.blueprint import BlueprintRefused, read
 
 class Command(BaseCommand):
     help = (
-        "Bring environments, lifecycles, processes, projects, variables, approval rules, groups and grants to what a YAML"
-        " file says, and print every change. Applying the same file again changes nothing. ${NAME} in the file is taken"
-        " from the environment. What the file does not name is left alone and never deleted; lists that it gives"
-        " (packages, steps, phases, who may approve) are brought to exactly what it says. All or nothing: if anything is"
-        " wrong, nothing is written."
+        "Bring environments, lifecycles, processes, projects, variables, approval rules, groups, grants and retention"
+        " rules to what a YAML file says, and print every change. Applying the same file again changes nothing. ${NAME}"
+        " in the file is taken from the environment. What the file does not name is left alone and never deleted; lists"
+        " that it gives (packages, steps, phases, who may approve) are brought to exactly what it says. All or nothing:"
+        " if anything is wrong, nothing is written."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
