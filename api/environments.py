@@ -13,6 +13,7 @@ from api.paging import Paging
 from api.shapes import projects as shapes
 from api.shapes.common import Page
 from deployments.history import live_history
+from releases.contents import entries_of
 
 router = Router(tags=["Environments"])
 
@@ -40,8 +41,10 @@ def environments(request: HttpRequest, paged: Query[Paging]) -> dict[str, Any]:
     summary="Show what was live in an environment",
 )
 def history(request: HttpRequest, slug: str, paged: Query[Paging]) -> dict[str, Any]:
-    """From when until when which release of which project was live there, newest first."""
+    """From when until when which release of which project was live there, with what its manifest names; newest first."""
     who = caller(request)
     environment = access.environment_of(who, slug)
     rows = live_history(environment, access.projects_of(who))
-    return paging.page_of(request, rows, shapes.live, paged, order=("-from_at", "-pk"))
+    page = paging.page_of(request, rows, lambda row: row, paged, order=("-from_at", "-pk"))
+    entries = entries_of(row.release_id for row in page["items"])
+    return page | {"items": [shapes.live(row, entries.get(row.release_id, [])) for row in page["items"]]}

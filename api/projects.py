@@ -5,7 +5,8 @@ from typing import Any
 from django.db.models import Prefetch
 from django.http import Http404, HttpRequest
 from django.urls import reverse
-from ninja import Query, Router
+from ninja import Query, Router, Schema
+from pydantic import AwareDatetime, Field
 
 from accounts.models import Scope
 from api import access, addresses, paging
@@ -14,11 +15,14 @@ from api.doors import door
 from api.paging import Paging
 from api.shapes import packages
 from api.shapes import projects as shapes
-from api.shapes.common import Page
+from api.shapes.common import Page, Word
+from api.shapes.comparison import ComparisonShape, comparison
 from deployments.grid import build_grids
 from lifecycles.models import PhaseEnvironment
-from projects.access import Act
+from projects.access import Act, may
 from projects.models import Project
+from releases.comparing import compared
+from releases.evaluations import narrowed
 from releases.models import TriggerEvaluation
 
 router = Router(tags=["Projects"])
@@ -81,6 +85,36 @@ def grid(request: HttpRequest, slug: str) -> shapes.GridShape:
     return shapes.grid(build_grids([found])[0])
 
 
+class EvaluationFilter(Paging):
+    package: Word = Field("", description="A part of the package's name or label.")
+    outcome: TriggerEvaluation.Outcome | None = Field(None, description="One outcome.")
+    trigger: Word = Field("", description="The name of a trigger.")
+    since: AwareDatetime | None = Field(None, description="From this moment on.")
+    until: AwareDatetime | None = Field(None, description="Before this moment.")
+
+
+class TwoReleases(Schema):
+    from_: str = Field(alias="from", max_length=200, description="The number of the release to compare with.")
+    to: str = Field(max_length=200, description="The number of the release that is compared; it may be the older one.")
+
+
+@door(
+    router,
+    "GET",
+    "/projects/{slug:slug}/compare",
+    scope=Scope.READ,
+    answers={200: ComparisonShape},
+    summary="Compare two releases",
+)
+def compare(request: HttpRequest, slug: str, two: Query[TwoReleases]) -> ComparisonShape:
+    """Component by component: releases, packages, what their manifests name, process and variables; and what was written
+    and done between the two."""
+    who = caller(request)
+    before, after = (access.release_of(who, slug, number) for number in (two.from_, two.to))
+    technical = may(who.user, Act.SEE_TECHNICAL, after.project)
+    return comparison(compared(before, after, technical=technical), technical=technical)
+
+
 @door(
     router,
     "GET",
@@ -89,9 +123,16 @@ def grid(request: HttpRequest, slug: str) -> shapes.GridShape:
     answers={200: Page[packages.EvaluationShape]},
     summary="List what triggers made of pushes",
 )
-def evaluations(request: HttpRequest, slug: str, paged: Query[Paging]) -> dict[str, Any]:
+def evaluations(request: HttpRequest, slug: str, wanted: Query[EvaluationFilter]) -> dict[str, Any]:
     """Newest first, also where nothing was created, with the reason."""
     found = access.project_of(caller(request), slug, Act.SEE_TECHNICAL)
-    rows = TriggerEvaluation.objects.filter(trigger__project=found)
-    named = rows.select_related("trigger__project", "version__package", "release")
-    return paging.page_of(request, named, packages.evaluation, paged, order=("-pk",))
+    rows = narrowed(
+        TriggerEvaluation.objects.filter(trigger__project=found),
+        package=wanted.package,
+        outcome=wanted.outcome or "",
+        trigger=wanted.trigger,
+        since=wanted.since,
+        until=wanted.until,
+    )
+    named = rows.select_related("trigger__project", "version__package__feed", "version__published_by", "release")
+    return paging.page_of(request, named, packages.evaluation, wanted, order=("-pk",))

@@ -7,7 +7,9 @@ from ninja import Schema
 from pydantic import AwareDatetime, Field
 
 from api.shapes.common import Asked, BlockerShape, Text, Word
+from api.shapes.comparison import EntryChange, entry_change
 from deployments import decisions as rules
+from deployments import inside
 from deployments.decisions import Decision
 from deployments.log import LogPage
 from deployments.models import Approval, Deployment
@@ -79,6 +81,9 @@ class PlanLine(Schema):
     stage: int
     action: str = Field(description="deploy or skip")
     because: str
+    contents: list[EntryChange] = Field(
+        description="What becomes of what its manifest names; empty where it is skipped."
+    )
 
 
 class GateShape(Schema):
@@ -207,7 +212,7 @@ def deployment_shape(
         attempt=deployment.attempt,
         failure_ignored=deployment.failure_ignored,
         fingerprint=deployment.fingerprint,
-        plan=[_plan_line(item) for item in deployment.plan],
+        plan=[_plan_line(line) for line in inside.lines_of(deployment.plan)],
         gates=[_gate(state) for state in gates],
         approvals=[_approval(found) for found in approvals],
         children=children,
@@ -227,8 +232,9 @@ def log_page(page: LogPage) -> LogShape:
     return LogShape(lines=lines, next=page.next, ended=page.ended)
 
 
-def _plan_line(item: dict[str, Any]) -> PlanLine:
-    return PlanLine(**{field: item[field] for field in PlanLine.model_fields})
+def _plan_line(line: inside.PlanLine) -> PlanLine:
+    stored = {field: line.item[field] for field in PlanLine.model_fields if field != "contents"}
+    return PlanLine(**stored, contents=[entry_change(found) for found in line.contents])
 
 
 def _decision(decision: Decision) -> DecisionShape:

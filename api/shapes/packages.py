@@ -8,6 +8,7 @@ from pydantic import Field
 from api.shapes.evidence import AttachmentShape, BuildShape
 from deployments.models import Deployment
 from registry.models import Package, PackageVersion
+from releases.evaluations import origin_of
 from releases.models import TriggerEvaluation
 
 
@@ -19,6 +20,9 @@ class EvaluationShape(Schema):
     package: str
     version: str
     at: datetime
+    origin: str = Field(
+        description="How the version became known: by a push, or because it was seen in an outside store."
+    )
     outcome: str = Field(description="created, existing or nothing")
     sentence: str
     release: str | None = Field(description="The number of the release that was created or existed already.")
@@ -99,6 +103,7 @@ def evaluation(found: TriggerEvaluation) -> EvaluationShape:
         package=found.version.package.name,
         version=found.version.version,
         at=found.at,
+        origin=origin_of(found.version),
         outcome=found.outcome,
         sentence=found.sentence,
         release=found.release.number if found.release else None,

@@ -5,10 +5,12 @@ from datetime import datetime
 from ninja import Schema
 from pydantic import Field
 
+from api.shapes.comparison import ContentRowShape, EntryShape, content_row, entries
 from deployments.grid import Cell, Grid, Row
 from deployments.models import Deployment, LiveVersion
 from lifecycles.models import Environment, Phase
 from projects.models import Project
+from releases.contents import Entry
 
 
 class EnvironmentShape(Schema):
@@ -26,6 +28,7 @@ class LiveShape(Schema):
     deployment: int
     from_at: datetime
     until_at: datetime | None = Field(description="null: it is live now.")
+    contents: list[EntryShape] = Field(description="What the manifests of its packages name.")
 
 
 class ProjectLine(Schema):
@@ -93,6 +96,7 @@ class RowShape(Schema):
     name: str
     is_stack: bool
     cells: list[CellShape]
+    contents: list[ContentRowShape] = Field(description="What the manifests of its live releases name.")
 
 
 class GridShape(Schema):
@@ -112,13 +116,14 @@ def environment(found: Environment) -> EnvironmentShape:
     )
 
 
-def live(found: LiveVersion) -> LiveShape:
+def live(found: LiveVersion, contents: list[Entry]) -> LiveShape:
     return LiveShape(
         project=found.project.slug,
         release=found.release.number,
         deployment=found.deployment_id,
         from_at=found.from_at,
         until_at=found.until_at,
+        contents=entries(contents),
     )
 
 
@@ -168,7 +173,10 @@ def grid(found: Grid) -> GridShape:
 
 def _row(row: Row) -> RowShape:
     cells = [_cell(cell) for cell in row.cells]
-    return RowShape(project=row.project.slug, name=row.project.name, is_stack=row.is_stack, cells=cells)
+    contents = [content_row(line) for line in row.contents]
+    return RowShape(
+        project=row.project.slug, name=row.project.name, is_stack=row.is_stack, cells=cells, contents=contents
+    )
 
 
 def _cell(cell: Cell) -> CellShape:

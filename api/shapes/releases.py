@@ -42,6 +42,7 @@ class PackageHeld(Schema):
     package: str
     version: str
     withdrawn: bool
+    contents: dict[str, str] = Field(description="Component and version, as its manifest says.")
 
 
 class ComponentHeld(Schema):
@@ -151,7 +152,10 @@ def _component(line: ReleaseComponent) -> ComponentHeld:
 def _packages(release: Release) -> list[PackageHeld]:
     return [
         PackageHeld(
-            package=held.version.package.name, version=held.version.version, withdrawn=held.version.is_withdrawn
+            package=held.version.package.name,
+            version=held.version.version,
+            withdrawn=held.version.is_withdrawn,
+            contents=held.version.contents,
         )
         for held in release.packages.all()
     ]

@@ -92,6 +92,7 @@ OPERATIONS = {
     "GET /projects": Operation("read", "/projects", stranger=200),
     "GET /projects/{slug}": Operation("read", "/projects/shop"),
     "GET /projects/{slug}/grid": Operation("read", "/projects/shop/grid"),
+    "GET /projects/{slug}/compare": Operation("read", "/projects/shop/compare?from=1.0.1&to=1.0.1"),
     "GET /projects/{slug}/evaluations": Operation("read", "/projects/shop/evaluations", TECHNICAL),
     "GET /projects/{slug}/releases": Operation("read", "/projects/shop/releases"),
     "POST /projects/{slug}/releases": Operation("release", "/projects/shop/releases", PUSHERS, let_through=201),
