@@ -57,21 +57,7 @@ def apply(blueprint: Blueprint, by: User | None, dry_run: bool = False) -> list[
     """
     work = _Work(by)
     with transaction.atomic():
-<<<<<<< HEAD
-        for bring in (
-            _environments,
-            _feeds,
-            _lifecycles,
-            _processes,
-            _groups,
-            _projects,
-            _shared_variables,
-            _rules,
-            _grants,
-        ):
-=======
         for bring in _ORDER:
->>>>>>> b3a4752 (Administrators make retention rules, and see what they would remove before they enable them)
             bring(work, blueprint)
         if work.problems:
             raise BlueprintRefused(work.problems)
@@ -555,6 +541,7 @@ def _retention(work: _Work, blueprint: Blueprint) -> None:
 # Whatever refers to something comes after it.
 _ORDER: tuple[Callable[[_Work, Blueprint], None], ...] = (
     _environments,
+    _feeds,
     _lifecycles,
     _processes,
     _groups,

@@ -68,9 +68,8 @@ def stated_by_server(environ: Mapping[str, str]) -> dict[str, Any]:
         )
     if get("TF_BUILD"):
         run = f"{get('SYSTEM_COLLECTIONURI')}{get('SYSTEM_TEAMPROJECT')}/_build/results?buildId={get('BUILD_BUILDID')}"
-        number, branch = get("BUILD_BUILDNUMBER"), get("BUILD_SOURCEBRANCHNAME")
-        repository = get("BUILD_REPOSITORY_URI")
-        return _stated("Azure Pipelines", number, run, branch, get("BUILD_SOURCEVERSION"), repository)
+        about = (get("BUILD_SOURCEBRANCHNAME"), get("BUILD_SOURCEVERSION"), get("BUILD_REPOSITORY_URI"))
+        return _stated("Azure Pipelines", get("BUILD_BUILDNUMBER"), run, *about)
     return {}
 
 
