@@ -1,6 +1,7 @@
 """Packages: push, look up, download, withdraw, restore."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from django.db.models import Count, OuterRef, Prefetch, Q, Subquery
@@ -52,7 +53,7 @@ FORM: dict[str, Any] = {
     "/packages",
     scope=Scope.PUSH,
     answers={200: shapes.PushedShape, 201: shapes.PushedShape},
-    refuses=(409, 413, 415, 422),
+    refuses=(409, 411, 413, 415, 422, 503, 507),
     summary="Push a package",
     document={"requestBody": {"required": True, "content": BYTES | FORM}},
 )
@@ -63,12 +64,16 @@ def push(request: HttpRequest, name: str = "", version: str = "", filename: str 
     form, or read from a file name of the form NAME.VERSION.EXT. 201: published; 200: the same bytes were there already;
     409: the version exists with other bytes.
 
+    A SHA-256 in Content-Digest, Repr-Digest, Digest or X-Checksum-Sha256 is compared with what arrives. A body of unknown length
+    (chunked) has to have one, unless it is a zip. Who sends `Expect: 100-continue` is told of what speaks against the push
+    before the body is sent.
+
     It takes the right to push for every project that holds the package; a package that no project holds yet can only be
     pushed by an account that may push for every project.
     """
     who, stated = caller(request), Stated(name, version, filename)
     if upload.is_form(request):
-        received, stated = upload.from_form(request, stated)
+        received, stated = upload.from_form(request, stated, partial(_check_early, who))
     else:
         _check(who, stated)  # before a single byte is taken
         received = upload.from_body(request)
@@ -83,11 +88,20 @@ def _check(who: Caller, stated: Stated) -> None:
     access.require_on_package(who, Act.PUSH, name)
 
 
+def _check_early(who: Caller, stated: Stated) -> None:
+    """The same as far as it has been stated before the file arrives: what a form leaves open may follow after it."""
+    if stated.name:
+        access.require_on_package(who, Act.PUSH, filenames.package_name(stated.name))
+    if stated.version:
+        versions.parse(stated.version)
+
+
 def _take_in(who: Caller, received: Received, stated: Stated) -> Taken:
     """Look into what was received and hand it on; whatever is refused leaves nothing behind."""
     try:
         _check(who, stated)
         inspection = registry.examine(received)
+        registry.keep(received, name=stated.name, version=stated.version, filename=stated.filename)
         return deployments.take_in(
             received,
             name=stated.name,

@@ -59,8 +59,8 @@ def receive(chunks: Iterable[bytes], *, max_bytes: int, expected_bytes: int | No
     """
     if expected_bytes is not None and expected_bytes > max_bytes:
         raise _too_large(max_bytes)
+    require_room(expected_bytes or 0)
     with disk_in_words():
-        refuse_without_room(expected_bytes or 0)
         descriptor, name = tempfile.mkstemp(dir=private("incoming"))  # 0600
     path = Path(name)
     try:
@@ -104,9 +104,10 @@ def room() -> int:
     return shutil.disk_usage(private("incoming")).free - int(settings.PACKAGES_SPARE_BYTES)
 
 
-def refuse_without_room(size: int) -> None:
-    """Raise StorageFull unless so many bytes more find room."""
-    left = room()
+def require_room(size: int) -> None:
+    """Raise StorageFull unless so many bytes more find room. Raises StorageAway, too."""
+    with disk_in_words():
+        left = room()
     if left <= 0 or size > left:
         raise _no_room()
 
@@ -162,7 +163,7 @@ class _Writing:
             _write(self._descriptor, chunk)
             if self._syncing is not None and self.size >= self._sync_at and self._syncing.is_idle:
                 self._sync_at = self.size + SYNC_EVERY
-                refuse_without_room(0)
+                require_room(0)
                 self._syncing.do(os.fdatasync, self._descriptor)
 
     def finish(self) -> str:

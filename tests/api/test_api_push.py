@@ -1,5 +1,6 @@
 """A package comes in: what is answered, what is stored, what follows."""
 
+import base64
 import hashlib
 from io import BytesIO
 
@@ -131,6 +132,83 @@ def test_a_body_without_length_is_read_where_the_server_marks_its_end():
     )
 
     assert (answer.status_code, answer.json()["sha256"]) == (201, DIGEST)
+
+
+def test_what_does_not_say_itself_where_it_ends_takes_a_checksum_where_it_has_no_length():
+    a_stack("Shop", {"UI": 1})
+    package = a_tar({"release.sh": SCRIPT})
+    checksum = {"X-Checksum-Sha256": hashlib.sha256(package).hexdigest()}
+
+    unsure, sure = chunked(package), chunked(package, checksum)
+
+    assert (unsure.status_code, unsure.json()["code"]) == (411, "length-missing")
+    assert "as X-Checksum-Sha256" in unsure.json()["sentence"]
+    assert sure.status_code == 201
+
+
+def chunked(data: bytes, headers: dict[str, str] | None = None, content_type: str = "application/octet-stream"):
+    """A push whose length is not known beforehand."""
+    return as_("deployer").generic(
+        "POST",
+        "/api/v1/packages?name=ui&version=1",
+        content_type=content_type,
+        CONTENT_TYPE=content_type,
+        headers={"Transfer-Encoding": "chunked"} | (headers or {}),
+        **{"wsgi.input": BytesIO(data), "wsgi.input_terminated": True},
+    )
+
+
+def test_a_form_without_length_is_received_up_to_its_last_boundary():
+    a_stack("Shop", {"UI": 1})
+    file = b'--b\r\nContent-Disposition: form-data; name="file"; filename="ui.zip"\r\n\r\n' + PACKAGE
+    boundary = "multipart/form-data; boundary=b"
+
+    whole, cut = chunked(file + b"\r\n--b--\r\n", content_type=boundary), chunked(file, content_type=boundary)
+
+    assert (whole.status_code, whole.json()["sha256"]) == (201, DIGEST)
+    assert (cut.status_code, cut.json()["code"]) == (400, "upload-truncated")
+
+
+# -- what the sender says about its bytes -----------------------------------------------------------------------------
+
+IN_BASE64 = base64.b64encode(bytes.fromhex(DIGEST)).decode()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Digest": f"sha-256=:{IN_BASE64}:"},
+        {"Repr-Digest": f"sha-256=:{IN_BASE64}:"},
+        {"Digest": f"SHA-256={IN_BASE64}"},
+        {"X-Checksum-Sha256": DIGEST},
+        {"Content-Digest": "sha-512=:AAAA:"},
+    ],
+)
+def test_a_push_with_the_right_digest_is_taken(headers):
+    a_stack("Shop", {"UI": 1})
+
+    answer = as_("deployer").generic(
+        "POST", "/api/v1/packages?name=ui&version=1", PACKAGE, "application/octet-stream", headers=headers
+    )
+
+    assert answer.status_code == 201
+
+
+def test_the_digests_of_a_form_are_about_the_form_and_the_checksum_is_about_the_file():
+    a_stack("Shop", {"UI": 1})
+    body = (
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="ui.1.0.zip"\r\n\r\n'
+        + PACKAGE
+        + b"\r\n--b--\r\n"
+    )
+    in_base64 = base64.b64encode(hashlib.sha256(body).digest()).decode()
+    headers = {"Content-Digest": f"sha-256=:{in_base64}:", "X-Checksum-Sha256": DIGEST}
+
+    answer = as_("deployer").generic(
+        "POST", "/api/v1/packages", body, "multipart/form-data; boundary=b", headers=headers
+    )
+
+    assert answer.status_code == 201
 
 
 def test_the_trail_says_who_pushed_from_where():

@@ -1,5 +1,7 @@
 """Everything that is wrong with a push: the sentence, and that nothing was stored."""
 
+import base64
+import hashlib
 import io
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -189,6 +191,87 @@ def test_another_content_type_is_refused(ci, store, content_type):
 
     assert answer.status_code == 415
     assert answer.json()["sentence"].endswith(f"not as {content_type}.")
+    assert nothing_was_stored(store)
+
+
+OTHER_DIGEST = "0" * 64
+IN_BASE64 = base64.b64encode(bytes(32)).decode()
+DIFFERS = [
+    ("Content-Digest", f"sha-256=:{IN_BASE64}:"),
+    ("Repr-Digest", f"sha-256=:{IN_BASE64}:"),
+    ("Digest", f"sha-256={IN_BASE64}"),
+    ("X-Checksum-Sha256", OTHER_DIGEST),
+]
+
+
+@pytest.mark.parametrize(("header", "value"), DIFFERS)
+def test_other_bytes_than_the_sender_says_are_refused_with_both_digests(ci, store, header, value):
+    answer = ci.generic("POST", "/api/v1/packages?name=ui&version=1", PACKAGE, RAW, headers={header: value})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "digest-differs")
+    assert answer.json()["sentence"] == (
+        f"The header {header} states the SHA-256 {OTHER_DIGEST}, and what arrived has"
+        f" {hashlib.sha256(PACKAGE).hexdigest()}. Nothing of it was kept; push the package again."
+    )
+    assert nothing_was_stored(store)
+
+
+@pytest.mark.parametrize(("header", "value"), DIFFERS)
+def test_another_form_than_the_sender_says_is_refused(ci, store, header, value):
+    body = form(FILE + PACKAGE)
+
+    answer = ci.generic("POST", "/api/v1/packages", body, "multipart/form-data; boundary=b", headers={header: value})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "digest-differs")
+    assert nothing_was_stored(store)
+
+
+def test_a_digest_that_cannot_be_read_is_refused_before_a_byte_is_read(ci, store):
+    answer = ci.generic(
+        "POST",
+        "/api/v1/packages?name=ui&version=1.0.0",
+        content_type=RAW,
+        headers={"Repr-Digest": "sha-256=nonsense"},
+        CONTENT_LENGTH="100",
+        **{"wsgi.input": Unreadable()},
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "digest-malformed")
+    assert nothing_was_stored(store)
+
+
+class Unreadable(io.BytesIO):
+    """A body that must not be asked for."""
+
+    def read(self, *_: object) -> bytes:
+        raise AssertionError("read")
+
+
+def test_a_form_that_says_beforehand_whose_it_is_is_refused_before_its_file_is_stored(stack, store):
+    fields = b'Content-Disposition: form-data; name="name"\r\n\r\nui'
+
+    answer = pushed(as_("viewer"), form(fields, FILE), "", "multipart/form-data; boundary=b")
+
+    assert answer.status_code == 403  # an empty file would be refused with 422
+    assert nothing_was_stored(store)
+
+
+def test_a_disk_without_room_is_told_in_a_sentence(ci, store, settings):
+    settings.PACKAGES_SPARE_BYTES = 2**60
+
+    answer = pushed(ci, PACKAGE)
+
+    assert (answer.status_code, answer.json()["code"]) == (507, "storage-full")
+    assert answer.json()["sentence"].startswith("There is no room for this package")
+    assert nothing_was_stored(store)
+
+
+def test_a_form_that_finds_no_room_is_refused_before_a_byte_is_read(ci, store, settings):
+    settings.PACKAGES_SPARE_BYTES, settings.PACKAGE_MAX_BYTES = 0, 2**62
+
+    answer = cut_off(ci, b"", "multipart/form-data; boundary=b", announced=2**61)
+
+    assert (answer.status_code, answer.json()["code"]) == (507, "storage-full")
     assert nothing_was_stored(store)
 
 
