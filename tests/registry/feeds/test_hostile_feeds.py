@@ -19,6 +19,8 @@ PATIENT = "/patient"
 BILLION_LAUGHS = """<?xml version="1.0"?><!DOCTYPE m [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">
 <!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;">]><metadata>&c;</metadata>"""
 
+WITH_DTD = '<!DOCTYPE metadata SYSTEM "http://feed.invalid/metadata.dtd"><metadata/>'
+
 
 def asked(access: Access, limits: Limits | None = None, name: str = "patient") -> feeds.Listing | None:
     """npm's question: one request, one answer."""
@@ -42,6 +44,7 @@ def failure(access: Access, limits: Limits | None = None, name: str = "patient")
         (500, "feed-busy"),
         (503, "feed-busy"),
         (204, "feed-unreadable"),
+        (302, "feed-unreadable"),
         (304, "feed-unreadable"),
         (400, "feed-unreadable"),
         (418, "feed-unreadable"),
@@ -104,28 +107,30 @@ def test_a_feed_that_never_falls_silent_and_never_ends_is_left_when_the_time_is_
     assert time.monotonic() - began < 3
 
 
-def failure_while_it_drips(data: bytes) -> FeedFailed:
-    """What becomes of a question to somebody who answers with these bytes, one by one."""
+def failure_of(answer: bytes, *, drip: float, limits: Limits) -> FeedFailed:
+    """What becomes of a question to somebody who answers with these bytes. drip: seconds between two of them."""
     over = threading.Event()
 
     def drip() -> None:
         connection, _ = server.accept()
         with connection, contextlib.suppress(OSError):
-            for byte in data:
-                over.wait(0.02)
+            for byte in answer:
+                over.wait(drip)
                 connection.sendall(bytes([byte]))
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         thread = threading.Thread(target=drip)
         thread.start()
-        refused = failure(Access(f"http://127.0.0.1:{server.getsockname()[1]}"), Limits(total_seconds=0.4))
+        refused = failure(Access(f"http://127.0.0.1:{server.getsockname()[1]}"), limits)
         over.set()
         thread.join()
     return refused
 
 
 def test_headers_that_come_byte_by_byte_are_left_when_the_time_is_up():
-    assert failure_while_it_drips(b"HTTP/1.1 200 OK\r\n" + b"X: 1\r\n" * 50).code == "feed-slow"
+    headers = b"HTTP/1.1 200 OK\r\n" + b"X: 1\r\n" * 50
+
+    assert failure_of(headers, drip=0.02, limits=Limits(total_seconds=0.4)).code == "feed-slow"
 
 
 def test_a_silent_feed_is_left_after_its_silence(feed, access):
@@ -211,7 +216,8 @@ def test_what_is_no_answer_of_this_kind_of_feed_is_unreadable(feed, access, body
 
 
 @pytest.mark.parametrize(
-    "body", [BILLION_LAUGHS, "<metadata>", "<html></html>", "", "{}", '<?xml version="1.0" encoding="klingon"?><a/>']
+    "body",
+    [BILLION_LAUGHS, WITH_DTD, "<metadata>", "<html></html>", "", "{}", '<?xml version="1.0" encoding="klingon"?><a/>'],
 )
 def test_what_is_no_plain_xml_is_unreadable(feed, access, body):
     feed.answers("/example/patient/maven-metadata.xml", body)
@@ -239,7 +245,7 @@ def test_a_host_that_nobody_knows_is_unreachable():
 
 
 def test_what_does_not_speak_http_is_unreachable():
-    assert failure_while_it_drips(b"220 m.example\r\n").code == "feed-unreachable"
+    assert failure_of(b"220 mail.example ready\r\n", drip=0, limits=Limits()).code == "feed-unreachable"
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -378,8 +384,10 @@ def test_pages_that_never_end_are_given_up(feed, access):
     assert len(feed.asked) == 3
 
 
-def test_a_next_page_with_somebody_else_is_not_asked_for(feed, stranger, access):
-    feed.answers("/repos/example/patient/releases?per_page=100", [], Link=f'<{stranger.url}/more>; rel="next"')
+@pytest.mark.parametrize("address", ["{url}/more", "https://feed.invalid/more"])
+def test_a_next_page_with_somebody_else_is_not_asked_for(feed, stranger, access, address):
+    next_page = address.format(url=stranger.url)
+    feed.answers("/repos/example/patient/releases?per_page=100", [], Link=f'<{next_page}>; rel="next"')
 
     with pytest.raises(FeedFailed) as refused:
         feeds.list_versions("github", access, "example/patient")
@@ -414,7 +422,7 @@ def test_all_pages_together_are_bounded_in_time(feed, access):
 
 
 def test_a_page_made_to_be_parsed_for_hours_is_read_in_a_moment(feed, access):
-    feed.answers("/patient/", '<a href="patient-1.0.tar.gz">' + "<a " * 300_000, Content_Type="text/html")
+    feed.answers("/patient/", '<a href="patient-1.0.tar.gz">' + "<a " * 20_000, Content_Type="text/html")
     began = time.monotonic()
 
     listing = feeds.list_versions("pypi", access, "patient")

@@ -65,6 +65,16 @@ def test_from_tls_no_redirect_leads_out_of_it(trusted, feed):
     assert feed.asked == []
 
 
+def test_nor_does_a_challenge_even_on_the_same_host(trusted, feed):
+    trusted.answers("/v2/", status=401, WWW_Authenticate=f'Bearer realm="{feed.url}/token"')
+
+    with pytest.raises(FeedFailed) as refused:
+        feeds.check("oci", Access(trusted.url, "reader", "sesame"))
+
+    assert refused.value.code == "feed-redirected"
+    assert feed.asked == []
+
+
 def test_a_dripping_body_is_left_in_time_with_tls_too(trusted):
     trusted.answers(PATIENT, lambda writer: writer.drip(b" " * 1000))
     began = time.monotonic()
