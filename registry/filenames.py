@@ -1,7 +1,11 @@
 """Which package and version a push is about: as stated, or as its file name says. Pure.
 
-A file name is read as `NAME.VERSION.EXT`. Where a second reading is possible nothing is guessed:
+A file name is read as `NAME.VERSION.EXT`, as Octopus reads it. Where a second reading is possible nothing is guessed:
 `patient-ui-1.4.17.tar.gz` would become version 4.17 of `patient-ui-1`.
+
+The extension only ends the version; which format a package has is seen from what it holds. Of those that Octopus lists
+two are missing: `.tar.Z`, which nothing here can unpack, and `.rar`, under which nearly everybody would push something
+other than a resource adapter of Java. Such an adapter is a zip, and is taken where name and version are stated.
 """
 
 import re
@@ -9,7 +13,11 @@ import re
 from registry import versions
 from registry.refusals import RegistryRefused
 
-EXTENSIONS = (".tar.gz", ".tar.bz2", ".tgz", ".nupkg", ".zip", ".jar", ".war", ".tar", ".sh")
+EXTENSIONS = (
+    *(".tar.gz", ".tgz", ".tar.bz2", ".tar.bz", ".tbz2", ".tbz", ".tar"),
+    *(".zip", ".nupkg", ".jar", ".war", ".ear"),
+    ".sh",
+)
 NAME_MAX_LENGTH = 100
 FILENAME_MAX_LENGTH = 255
 

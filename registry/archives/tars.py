@@ -1,6 +1,6 @@
 """The members of a tar. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from registry.archives import headers
 from registry.archives.headers import BLOCK, NOTHING, Header, extend, header, is_header, pax_records, text
@@ -25,6 +25,13 @@ _MOST_HEADERS = 4  # for each member: a pax header, a long name and a long link 
 _LARGEST_IN_OCTAL = 8**11
 
 
+_ABOUT_THE_NEXT: dict[bytes, Callable[[bytes], dict[str, str]]] = {
+    headers.PAX: pax_records,
+    headers.LONG_NAME: lambda data: {"path": text(data.split(b"\0", 1)[0])},
+    headers.LONG_LINK: lambda data: {},
+}
+
+
 def allowance(limits: Limits) -> int:
     """Bytes that a tar may have beside the data of its members, for headers and padding."""
     return _MOST_EXTENDED_HEADER + _MOST_HEADERS * BLOCK * limits.members
@@ -36,27 +43,25 @@ def tar_members(stream: Stream, limits: Limits) -> Iterator[Member]:
     tarfile's own loop takes a damaged header for the end, and reads extended headers of any size.
     """
     extended: dict[str, str] = {}
+    is_awaited = False
     block = _exactly(stream, BLOCK)
     if not is_header(block):
         raise PackageRefused(NOT_A_PACKAGE)
     for _ in range(_MOST_HEADERS * (limits.members + 1)):
         if block == NOTHING:
-            if extended:
+            if is_awaited:
                 raise PackageRefused(DAMAGED)
             _refuse_anything_after_the_end(stream)
             return
         here = header(block)
-        if here.kind == headers.PAX:
-            extend(extended, pax_records(_payload(stream, here)))
-        elif here.kind == headers.PAX_FOR_ALL:
+        if here.kind == headers.PAX_FOR_ALL:
             _refuse_what_holds_for_all(pax_records(_payload(stream, here)))
-        elif here.kind == headers.LONG_NAME:
-            extend(extended, {"path": text(_payload(stream, here).split(b"\0", 1)[0])})
-        elif here.kind == headers.LONG_LINK:
-            _payload(stream, here)
+        elif here.kind in _ABOUT_THE_NEXT:
+            extend(extended, _ABOUT_THE_NEXT[here.kind](_payload(stream, here)))
+            is_awaited = True
         else:
             yield from _member(stream, here, extended)
-            extended = {}
+            extended, is_awaited = {}, False
         block = _exactly(stream, BLOCK)
     raise too_many_members(limits)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.filenames import IdentityRefused, NameRefused, bare, identity, identity_from, package_name
+from registry.filenames import EXTENSIONS, IdentityRefused, NameRefused, bare, identity, identity_from, package_name
 from registry.refusals import RegistryRefused
 
 
@@ -21,6 +21,13 @@ from registry.refusals import RegistryRefused
         ("desired.1.0.0-20251101.3.tar", ("desired", "1.0.0-20251101.3")),
         ("desired.v1.0.zip", ("desired", "v1.0")),
         ("desired.7.sh", ("desired", "7")),
+        ("desired.1.0.TAR.GZ", ("desired", "1.0")),
+        ("desired.1.0.tar.bz", ("desired", "1.0")),
+        ("desired.1.0.tbz", ("desired", "1.0")),
+        ("desired.1.0.tbz2", ("desired", "1.0")),
+        ("desired.1.0.ear", ("desired", "1.0")),
+        ("desired.1.0.0-zip.1.zip", ("desired", "1.0.0-zip.1")),
+        ("desired.20260801120000.zip", ("desired", "20260801120000")),
         ("a.7.tools.1.0.0.zip", ("a.7.tools", "1.0.0")),
         (r"C:\builds\patient-ui.1.4.17.zip", ("patient-ui", "1.4.17")),
         ("../builds/patient-ui.1.4.17.zip", ("patient-ui", "1.4.17")),
@@ -44,6 +51,12 @@ def test_name_and_version_are_read_from_the_file_name(filename, expected):
         ("1.2.3.zip", "does not say both"),
         ("v1.2.3-rc.1.zip", "does not say both"),
         ("foo.1.0.rar", "ends in none of"),
+        ("foo.1.0.tar.Z", "ends in none of"),
+        ("foo.1.0.tar.xz", "ends in none of"),
+        ("foo.1.0.7z", "ends in none of"),
+        ("foo.1.0.ps1", "ends in none of"),
+        ("foo-1.0.0.ear", "as version 1.0.0 of foo or as version 0.0 of foo-1"),
+        ("foo_2-1.0.tbz", "as version 2-1.0 of foo or as"),
         ("foo.1.0.0", "ends in none of"),
         (".zip", "ends in none of"),
         ("", "ends in none of"),
@@ -60,6 +73,27 @@ def test_an_unclear_file_name_is_refused_and_the_sentence_says_how_to_state_both
 def test_a_version_in_the_file_name_that_is_none_is_refused_as_such():
     with pytest.raises(RegistryRefused, match="leading zero"):
         identity_from("foo.1.0.0-rc.01.zip")
+
+
+NAMES = st.from_regex(r"[a-z]+([._-][a-z]+)*", fullmatch=True)
+PLAIN_VERSIONS = st.from_regex(r"[0-9]{1,4}(\.[0-9]{1,4}){1,3}", fullmatch=True)
+
+
+@given(NAMES, PLAIN_VERSIONS, st.sampled_from(EXTENSIONS))
+def test_name_and_version_come_back_from_every_name_that_is_joined_by_a_dot(name, version, extension):
+    assert identity_from(f"{name}.{version}{extension}") == (name, version)
+
+
+@given(NAMES, PLAIN_VERSIONS, st.sampled_from("-_"), st.sampled_from(EXTENSIONS))
+def test_both_readings_are_named_where_the_version_is_joined_otherwise(name, version, separator, extension):
+    first, rest = version.split(".", 1)
+
+    with pytest.raises(IdentityRefused) as refused:
+        identity_from(f"{name}{separator}{version}{extension}")
+
+    assert (
+        f"as version {version} of {name} or as version {rest} of {name}{separator}{first}. " in refused.value.sentence
+    )
 
 
 @given(st.text(alphabet="ab1.-_+v0", max_size=25))

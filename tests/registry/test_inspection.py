@@ -1,5 +1,3 @@
-import base64
-import gzip
 import tarfile
 import zipfile
 
@@ -20,6 +18,7 @@ SITE = {"release.sh": SCRIPT, "dist/index.html": b"<h1>Patient Portal</h1>"}
         (a_zip(SITE | {"patient-ui.nuspec": b"<package/>"}), "nupkg"),
         (a_zip(SITE | {"META-INF/MANIFEST.MF": b"Manifest-Version: 1.0"}), "jar"),
         (a_zip(SITE | {"META-INF/MANIFEST.MF": b"Manifest-Version: 1.0", "WEB-INF/web.xml": b"<web-app/>"}), "war"),
+        (a_zip(SITE | {"META-INF/MANIFEST.MF": b"Manifest-Version: 1.0", "META-INF/application.xml": b"<x/>"}), "ear"),
         (a_tar(SITE), "tar"),
         (a_tar(SITE, "gz"), "tar.gz"),
         (a_tar(SITE, "bz2"), "tar.bz2"),
@@ -119,42 +118,6 @@ def test_a_manifest_further_down_says_nothing(tmp_path):
     path = saved(tmp_path, a_tar({"a/manifest": b"x=1", "b/manifest": b"y=2", "c/d/manifest": b"z=3"}))
 
     assert inspect(path, LIMITS).contents == {}
-
-
-def test_a_package_built_by_cdaf_says_which_environments_it_has_settings_for(tmp_path):
-    settings = ["TasksLocal/propertiesForLocalTasks/TEST", "TasksLocal/propertiesForContainerTasks/PROD"]
-    path = saved(tmp_path, a_tar(dict.fromkeys(settings, b"x=1") | {"TasksLocal/manifest.txt": b"BUILDNUMBER=17"}))
-
-    inspection = inspect(path, LIMITS)
-
-    assert inspection.targets == ["PROD", "TEST"]
-    assert inspection.contents == {}
-
-
-def a_cdaf_script(payload: bytes) -> bytes:
-    """A release.sh as CDAF builds it."""
-    lines = [b"#!/usr/bin/env bash", b'ENVIRONMENT="$1"', b"base64 -d << EOF | tar -xzf -", payload, b"EOF"]
-    return b"\n".join([*lines, b'./TasksLocal/delivery.sh "$ENVIRONMENT" "$RELEASE" "$OPT_ARG"', b""])
-
-
-def test_a_script_built_by_cdaf_says_so_too(tmp_path):
-    settings = ["./TasksLocal/propertiesForLocalTasks/TEST", "./TasksLocal/propertiesForRemoteTasks/PROD"]
-    payload = base64.encodebytes(a_tar(dict.fromkeys(settings, b"x=1"), "gz")).rstrip()
-
-    inspection = inspect(saved(tmp_path, a_cdaf_script(payload)), LIMITS)
-
-    assert (inspection.format, inspection.targets) == ("script", ["PROD", "TEST"])
-
-
-@pytest.mark.parametrize(
-    "payload",
-    [b"A", b"AAAA", base64.b64encode(a_tar({"../evil": b"x"}, "gz")), base64.b64encode(gzip.compress(b"x"))],
-    ids=["one character", "too short", "climbs out", "no tar"],
-)
-def test_a_script_with_an_unreadable_payload_says_nothing(tmp_path, payload):
-    path = saved(tmp_path, a_cdaf_script(payload))
-
-    assert inspect(path, LIMITS).targets == []
 
 
 # -- modes ------------------------------------------------------------------------------------------------------------
