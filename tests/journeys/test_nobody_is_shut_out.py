@@ -6,12 +6,16 @@ import pytest
 from playwright.sync_api import Error, Page
 
 from accounts.models import User
+from registry.builds import Build, Commit, WorkItem
+from registry.evidence import attach, record_build
+from registry.models import PackageVersion
 from tests.deployments.rows import failed, went_live
 from tests.deployments.scenes import a_gate, requested
-from tests.factories import a_lone_project, a_release, a_stack, a_user, an_administrator
+from tests.factories import a_lone_project, a_release, a_stack, a_user, a_version, an_administrator
 from tests.journeys.test_deployment_pages import PAGES as DEPLOYMENT_PAGES
 from tests.journeys.test_deployment_pages import everything as deployments  # noqa: F401
 from tests.journeys.test_deployment_pages import manager  # noqa: F401
+from tests.registry.documents import CYCLONEDX, as_bytes, received
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 
@@ -31,6 +35,7 @@ PAGES = (
     "/projects/ui/releases/1.1.0/request/?environment=prod",
     "/projects/shop/releases/1.0.0/notes/",
     "/projects/nowhere/",
+    "/packages/ui/1.1.0/",
 )
 # Not innerWidth: a phone zooms out until everything fits, and then that has grown along.
 WIDER = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
@@ -41,6 +46,7 @@ def everything() -> User:
     """A stack in every state that a grid can show, and the person who may do the most with it."""
     shop = a_stack("Shop", components={"API": 1, "UI": 2})
     first, second = a_release(shop, "1.0.0"), a_release(shop, "1.1.0", ui="1.1.0")
+    tell_everything(a_version("ui", "1.1.0"))
     went_live(first)
     went_live(first, "PROD")
     went_live(second)
@@ -51,6 +57,15 @@ def everything() -> User:
     otto.memberships.get_or_create(role="release_manager")
     requested(second, "PROD")
     return otto
+
+
+def tell_everything(version: PackageVersion) -> None:
+    """A build with more work items than are shown at once, and an attachment."""
+    items = tuple(WorkItem(f"PP-{number}", "Wards", f"https://t.example.com/{number}") for number in range(12))
+    commits = (Commit("7fd1a60b01f91b314f59955a4e4d4e80d8edf11d", "Show the ward", "ann"),)
+    facts = Build("57", "https://ci.example.com/57", "CI", "main", commits[0].id, commits=commits, work_items=items)
+    record_build(version.package.name, version.version, facts, version.published_by)
+    attach(version, received(as_bytes(CYCLONEDX)), "bom.json", version.published_by)
 
 
 def problems_of(page: Page, axe: Axe, *addresses: str) -> list[str]:

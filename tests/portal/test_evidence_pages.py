@@ -194,10 +194,7 @@ def test_a_release_tells_what_comes_with_it_where_it_goes_next(client, manager, 
 
     words = said(opened(client, "release", "shop", "1.1.0"))
 
-    assert (
-        "What comes with it to TEST Since 1.0.0, live there now PP-101 Wards are <shown> S-2 In between 1 commit"
-        in words
-    )
+    assert "New in TEST Since 1.0.0, live there now PP-101 Wards are <shown> S-2 In between 1 commit" in words
     assert "There already" not in words
 
 
@@ -207,7 +204,7 @@ def test_the_first_release_brings_everything(client, manager, shop):
 
     words = said(opened(client, "release", "shop", "1.0.0"))
 
-    assert "What comes with it to TEST Nothing is live there yet PP-101 Wards are <shown>" in words
+    assert "New in TEST Nothing is live there yet PP-101 Wards are <shown>" in words
 
 
 def test_a_release_of_a_component_tells_its_own(client, manager, shop):
@@ -227,7 +224,7 @@ def test_commits_without_work_items_are_told(client, manager, shop):
 def test_a_release_of_which_no_build_is_known_says_nothing_about_it(client, manager, shop):
     a_release(shop, "1.0.0", ui="1.4.0")
 
-    assert "What comes with it" not in said(opened(client, "release", "shop", "1.0.0"))
+    assert "New in" not in said(opened(client, "release", "shop", "1.0.0"))
 
 
 def test_a_way_back_brings_nothing(client, manager, shop):
@@ -239,7 +236,7 @@ def test_a_way_back_brings_nothing(client, manager, shop):
     went_live(second)
     went_live(second, "PROD")
 
-    assert "What comes with it" not in said(opened(client, "release", "shop", "1.0.0"))
+    assert "New in" not in said(opened(client, "release", "shop", "1.0.0"))
 
 
 def test_business_reads_work_items_and_no_commits(client, shop):
