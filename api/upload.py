@@ -30,6 +30,7 @@ FIELD_MAX_BYTES = 1024
 HEADROOM = 64 * 1024  # what a form may hold besides the file
 END_MAX_BYTES = 256  # a boundary has at most 200 bytes
 ZIP_END_BYTES = 22
+COMPRESSED = (b"\x1f\x8b", b"BZh")
 FORM = "multipart/form-data"
 RAW = "application/octet-stream"
 FIELDS = ("name", "version", "filename")
@@ -69,13 +70,13 @@ def from_body(request: HttpRequest) -> Received:
         _chunks(_source(request)), max_bytes=settings.PACKAGE_MAX_BYTES, expected_bytes=announced
     )
     _compare(received, digests, dict.fromkeys(digests, received.sha256))
-    if _is_chunked(request) and not digests and not _ends_as_a_zip(received.path):
+    if _is_chunked(request) and not digests and not _says_where_it_ends(received.path):
         storage.discard(received)
         raise ApiRefused(
             411,
             "length-missing",
             "State the Content-Length, or the SHA-256 of the package as X-Checksum-Sha256: without either, a package that was"
-            " cut off on the way looks like a whole one. Only a zip says itself where it ends.",
+            " cut off on the way can look like a whole one. Only a zip, a tar.gz and a tar.bz2 say themselves where they end.",
         )
     return received
 
@@ -105,9 +106,12 @@ def from_form(request: HttpRequest, stated: Stated, check: Callable[[Stated], No
     return received, found.named()
 
 
-def _ends_as_a_zip(path: Path) -> bool:
-    """Whether the file ends with the record that ends a zip without a comment (APPNOTE.TXT §4.3.16)."""
+def _says_where_it_ends(path: Path) -> bool:
+    """Whether what was cut off is told by the file itself: a zip without a comment ends with a record of its own
+    (APPNOTE.TXT §4.3.16); a stream of gzip or bzip2 ends with its checksum, which inspection compares."""
     with path.open("rb") as file:
+        if file.read(3).startswith(COMPRESSED):
+            return True
         file.seek(-min(ZIP_END_BYTES, path.stat().st_size), os.SEEK_END)
         end = file.read()
     return len(end) == ZIP_END_BYTES and end.startswith(b"PK\x05\x06") and end.endswith(b"\0\0")

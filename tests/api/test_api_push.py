@@ -146,6 +146,17 @@ def test_what_does_not_say_itself_where_it_ends_takes_a_checksum_where_it_has_no
     assert sure.status_code == 201
 
 
+@pytest.mark.parametrize("kind", ["gz", "bz2"])
+def test_what_is_compressed_says_itself_where_it_ends(kind):
+    a_stack("Shop", {"UI": 1})
+    package = a_tar({"release.sh": SCRIPT}, kind)
+
+    cut, whole = chunked(package[:-9]), chunked(package)
+
+    assert (cut.status_code, cut.json()["code"]) == (422, "package-refused")
+    assert whole.status_code == 201
+
+
 def chunked(data: bytes, headers: dict[str, str] | None = None, content_type: str = "application/octet-stream"):
     """A push whose length is not known beforehand."""
     return as_("deployer").generic(
