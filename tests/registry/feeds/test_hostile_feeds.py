@@ -111,7 +111,7 @@ def failure_of(answer: bytes, *, drip: float, limits: Limits) -> FeedFailed:
     """What becomes of a question to somebody who answers with these bytes. drip: seconds between two of them."""
     over = threading.Event()
 
-    def drip() -> None:
+    def respond() -> None:
         connection, _ = server.accept()
         with connection, contextlib.suppress(OSError):
             for byte in answer:
@@ -119,7 +119,7 @@ def failure_of(answer: bytes, *, drip: float, limits: Limits) -> FeedFailed:
                 connection.sendall(bytes([byte]))
 
     with socket.create_server(("127.0.0.1", 0)) as server:
-        thread = threading.Thread(target=drip)
+        thread = threading.Thread(target=respond)
         thread.start()
         refused = failure(Access(f"http://127.0.0.1:{server.getsockname()[1]}"), limits)
         over.set()
