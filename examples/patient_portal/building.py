@@ -68,15 +68,15 @@ def stated_by_server(environ: Mapping[str, str]) -> dict[str, Any]:
         )
     if get("TF_BUILD"):
         run = f"{get('SYSTEM_COLLECTIONURI')}{get('SYSTEM_TEAMPROJECT')}/_build/results?buildId={get('BUILD_BUILDID')}"
-        about = (get("BUILD_SOURCEBRANCHNAME"), get("BUILD_SOURCEVERSION"), get("BUILD_REPOSITORY_URI"))
-        return _stated("Azure Pipelines", get("BUILD_BUILDNUMBER"), run, *about)
+        number, branch = get("BUILD_BUILDNUMBER"), get("BUILD_SOURCEBRANCHNAME")
+        return _stated("Azure Pipelines", number, run, branch, get("BUILD_SOURCEVERSION"), get("BUILD_REPOSITORY_URI"))
     return {}
 
 
 def _stated(
     server: str, number: str | None, url: str | None, branch: str | None, commit: str | None, repository: str | None
 ) -> dict[str, Any]:
-    facts = {"server": server, "number": number, "branch": branch, "commit": commit}
+    facts: dict[str, str | None] = {"server": server, "number": number, "branch": branch, "commit": commit}
     for name, address in (("url", url), ("repository", repository)):
         if address and address.startswith(("https://", "http://")):  # the portal links to it
             facts[name] = _web(address)

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 LISTS = {
     "/packages": 6,
     "/packages/ui": 4,
-    "/packages/ui/versions/1.0.0": 8,
+    "/packages/ui/versions/1.0.0": 10,
     "/environments": 4,
     "/environments/test/history": 7,
     "/projects": 4,
