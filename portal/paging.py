@@ -1,4 +1,5 @@
-"""Lists in pages, newest first: the next page goes on after the last row that was seen, so nothing repeats or hides."""
+"""Lists in pages. Newest first, the next page goes on after the last row that was seen, so nothing repeats or hides; what
+stands in another order has pages with numbers."""
 
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -21,6 +22,21 @@ class Page(Generic[Row]):
     newest: str
 
 
+@dataclass(frozen=True)
+class NumberedPage(Generic[Row]):
+    """Some rows of a list, the first of them being the `first` of `total`; `before` and `after` are addresses or empty."""
+
+    rows: list[Row]
+    first: int
+    total: int
+    before: str
+    after: str
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.rows) - 1
+
+
 def page_of(request: HttpRequest, rows: QuerySet[Row], size: int = SIZE) -> Page[Row]:
     """One page of `rows`, which are put in descending order of their id. `?before=ID` says where it begins."""
     before = number_of(request.GET.get("before"))
@@ -29,13 +45,29 @@ def page_of(request: HttpRequest, rows: QuerySet[Row], size: int = SIZE) -> Page
         ordered = ordered.filter(pk__lt=before)
     found = list(ordered[: size + 1])
     shown = found[:size]
-    older = _address(request, str(shown[-1].pk)) if len(found) > size else ""
-    return Page(shown, older, _address(request, "") if before else "")
+    older = _address(request, before=str(shown[-1].pk)) if len(found) > size else ""
+    return Page(shown, older, _address(request, before="") if before else "")
 
 
-def _address(request: HttpRequest, before: str) -> str:
+def numbered_page_of(request: HttpRequest, rows: QuerySet[Row], size: int = SIZE) -> NumberedPage[Row]:
+    """One page of `rows` in their own order, which must be a definite one. `?page=N` says which; the last for too high an N."""
+    total = rows.count()
+    pages = max(1, -(-total // size))
+    number = min(max(1, number_of(request.GET.get("page"))), pages)
+    start = (number - 1) * size
+    return NumberedPage(
+        rows=list(rows[start : start + size]),
+        first=start + 1,
+        total=total,
+        before=_address(request, page="" if number == 2 else str(number - 1)) if number > 1 else "",
+        after=_address(request, page=str(number + 1)) if number < pages else "",
+    )
+
+
+def _address(request: HttpRequest, **changes: str) -> str:
     query = request.GET.copy()
-    query.pop("before", None)
-    if before:
-        query["before"] = before
+    for name, value in changes.items():
+        query.pop(name, None)
+        if value:
+            query[name] = value
     return f"{request.path}?{query.urlencode()}" if query else request.path

@@ -34,7 +34,7 @@ class Commit:
 
 
 @dataclass(frozen=True)
-class Work:
+class Changes:
     """What was done between two releases, as the builds of their packages say."""
 
     work_items: list[WorkItem] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Compared:
     after: Release
     comparison: Comparison
     notes: list[Release]  # releases with notes that lie between them, the newer one included; the project's own first
-    work: Work
+    work: Changes
 
 
 def compared(before: Release, after: Release, *, technical: bool) -> Compared:
@@ -66,9 +66,9 @@ def compared(before: Release, after: Release, *, technical: bool) -> Compared:
     )
 
 
-def work_between(lower: Release, higher: Release) -> Work:
+def work_between(lower: Release, higher: Release) -> Changes:
     """The work items and commits that `higher` has and `lower` has not."""
-    return Work()
+    return Changes()
 
 
 # -- what they hold ---------------------------------------------------------------------------------------------------

@@ -115,7 +115,7 @@ class ComparisonShape(Schema):
     components: list[PartShape]
     notes: list[NoteShape] = Field(description="Of the releases between them, the newer one included.")
     work_items: list[WorkItemShape]
-    commits: list[CommitShape]
+    commits: list[CommitShape] | None = Field(description="null for those who see no technical details.")
 
 
 def entries(found: Iterable[Entry]) -> list[EntryShape]:
@@ -158,7 +158,9 @@ def comparison(found: Compared, *, technical: bool) -> ComparisonShape:
         commits=[
             CommitShape(id=commit.id, message=commit.message, author=commit.author, url=commit.url)
             for commit in found.work.commits
-        ],
+        ]
+        if technical
+        else None,
     )
 
 

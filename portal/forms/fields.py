@@ -20,6 +20,22 @@ class Choices(forms.RadioSelect):
         return super().id_for_label(id_, index or "0")
 
 
+class Search(forms.TextInput):
+    """A few letters to look for."""
+
+    input_type = "search"
+
+    def __init__(self) -> None:
+        super().__init__(attrs={"class": "inp sm", "size": 16})
+
+
+class Day(forms.DateInput):
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(attrs={"class": "inp sm"}, format="%Y-%m-%d")
+
+
 class Select(forms.Select):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **{"attrs": {"class": "inp sm"}, **named})

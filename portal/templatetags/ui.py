@@ -1,5 +1,6 @@
 """How things look: icons, statuses, versions and times, as small tags that every page uses."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from accounts.models import Event
 from deployments import on_hold
 from deployments.decisions import UNDECIDED
 from deployments.models import Deployment, Hold, Status
+from deployments.wording import together as in_words
 
 register = template.Library()
 
@@ -129,6 +131,12 @@ def look_of(what: Deployment | str) -> Look:
 @register.filter
 def hold_sentence(hold: Hold) -> str:
     return on_hold.sentence_of(hold)
+
+
+@register.filter
+def together(names: Sequence[str]) -> str:
+    """“TEST, QA and PROD”; empty for none."""
+    return in_words(names) if names else ""
 
 
 @register.simple_tag

@@ -9,10 +9,19 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_safe
 
 from accounts.models import User
-from portal import evidence_page, package_page
-from portal.access import may_on_package, package_of, packages_of, person, require_on_package, version_of
+from portal import evidence_page, package_list, package_page
+from portal.access import (
+    may_on_package,
+    package_of,
+    packages_of,
+    person,
+    require_on_package,
+    technical_projects,
+    version_of,
+)
 from portal.forms.decisions import ReasonForm
-from portal.paging import page_of
+from portal.forms.filters import OfPackages, OfVersions
+from portal.paging import numbered_page_of, page_of
 from portal.posting import posted_from
 from projects.access import Act
 from registry import actions, evidence, serving
@@ -26,16 +35,31 @@ WITHOUT_BYTES = {"version-removed": 410, "storage-away": 503}  # otherwise 409
 
 @require_GET
 def packages(request: HttpRequest) -> HttpResponse:
-    """Every package with its newest version."""
-    return render(request, "portal/packages.html", {"lines": package_page.lines_of(packages_of(request.user))})
+    """Every package with its newest version and where it is live."""
+    user = person(request.user)
+    narrow = OfPackages(request.GET, technical_projects(user))
+    rows = package_list.listed(packages_of(user), user, narrow.chosen("name") or "", narrow.chosen("project"))
+    page = numbered_page_of(request, rows)
+    context = {"page": page, "lines": package_list.lines_of(page.rows, user), "filter": narrow}
+    return render(request, "portal/packages.html", context)
 
 
 @require_GET
 def package(request: HttpRequest, name: str) -> HttpResponse:
     """The versions of one package, last pushed first."""
-    found = package_of(request.user, name)
-    page = page_of(request, found.versions.select_related("artifact", "published_by"))
-    context = {"package": found, "page": page, "lines": package_page.versions_of(page.rows, person(request.user))}
+    found, user = package_of(request.user, name), person(request.user)
+    narrow = OfVersions(request.GET)
+    rows = found.versions.select_related("artifact", "published_by").defer("contents")
+    page = page_of(
+        request, package_page.narrowed(rows, narrow.chosen("version") or "", narrow.chosen("state") or "", user)
+    )
+    context = {
+        "package": found,
+        "about": package_page.PackagePage(found, user),
+        "page": page,
+        "lines": package_page.versions_of(page.rows, user),
+        "filter": narrow,
+    }
     return render(request, "portal/package.html", context)
 
 
@@ -107,6 +131,8 @@ def _change(
 def _page(request: HttpRequest, found: PackageVersion, form: ReasonForm | None, status: int = 200) -> HttpResponse:
     context = {
         "version": found,
+        "contents": package_page.contents_of(found),
+        "about": package_page.about_of(found),
         "use": package_page.use_of(found, person(request.user)),
         "may_change": may_on_package(request.user, Act.RESTORE if found.is_withdrawn else Act.MANAGE, found.package),
         "build": evidence_page.build_page(found, person(request.user)),

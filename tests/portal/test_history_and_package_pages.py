@@ -104,7 +104,7 @@ def test_a_version_shows_its_digest_and_its_manifest(client, manager, shop):
     page = opened(client, "version", "ui", "2.0.0")
 
     assert version.artifact.sha256 in page
-    assert '<th scope="row">patient-api</th>' in page
+    assert '<th scope="row" role="rowheader">patient-api</th>' in page
     assert "&lt;b&gt;" in page
 
 
@@ -210,7 +210,7 @@ def test_every_push_shows_what_it_led_to_or_why_not(client, manager, shop):
 
     assert "No release was created: UI has no package yet that could be deployed." in page
     assert "ui 1.0.0 led to Shop 1.0.1." in page
-    assert "No trigger watches this package, so that the push created no release." in page
+    assert "No trigger watches this package, so that it created no release." in page
 
 
 def test_the_pushes_narrow_to_the_triggers_of_one_project(client, manager, shop):
