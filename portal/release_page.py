@@ -113,10 +113,6 @@ class ReleasePage:
         return needs_of(self.release)
 
     @property
-    def sees_technical(self) -> bool:
-        return may(self.user, Act.SEE_TECHNICAL, self.project)
-
-    @property
     def stopped(self) -> list[Blocker]:
         """Those among them that stop even asking."""
         return [blocker for blocker in self.blockers if blocker.stops is Stops.REQUESTING]

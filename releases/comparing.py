@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Q
@@ -11,34 +11,11 @@ from config import encryption
 from config.encryption import CannotDecrypt
 from lifecycles.models import Environment
 from projects.models import Project
-from releases import contents
+from releases import changes, contents
 from releases.comparison import EVERYWHERE, Comparison, Named, Part, Value, VariableName, Whole, compare
 from releases.models import Release, ReleaseComponent, ReleasePackage
 
 NOTES_SHOWN = 50
-
-
-@dataclass(frozen=True)
-class WorkItem:
-    id: str
-    title: str
-    url: str
-
-
-@dataclass(frozen=True)
-class Commit:
-    id: str
-    message: str
-    author: str
-    url: str
-
-
-@dataclass(frozen=True)
-class Changes:
-    """What was done between two releases, as the builds of their packages say."""
-
-    work_items: list[WorkItem] = field(default_factory=list)
-    commits: list[Commit] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -49,7 +26,7 @@ class Compared:
     after: Release
     comparison: Comparison
     notes: list[Release]  # releases with notes that lie between them, the newer one included; the project's own first
-    work: Changes
+    work: changes.Changes  # what the higher one has and the lower one has not
 
 
 def compared(before: Release, after: Release, *, technical: bool) -> Compared:
@@ -62,13 +39,8 @@ def compared(before: Release, after: Release, *, technical: bool) -> Compared:
     lower, higher = sorted((before, after), key=_rank)
     pairs = [(lower, higher), *_pairs(lines.get(lower.pk, []), lines.get(higher.pk, []))]
     return Compared(
-        before, after, compare(wholes[before.pk], wholes[after.pk]), _notes(pairs), work_between(lower, higher)
+        before, after, compare(wholes[before.pk], wholes[after.pk]), _notes(pairs), changes.between(lower, higher)
     )
-
-
-def work_between(lower: Release, higher: Release) -> Changes:
-    """The work items and commits that `higher` has and `lower` has not."""
-    return Changes()
 
 
 # -- what they hold ---------------------------------------------------------------------------------------------------

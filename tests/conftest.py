@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
+import hypothesis
 import pytest
 from django.apps import AppConfig, apps
 from django.core import serializers
@@ -17,6 +18,12 @@ from pytest_django.plugin import DjangoDbBlocker
 import config.celery  # noqa: F401 - messages go to the application that the settings describe
 from tests.buckets import Bucket, bucket_server
 from tests.machine import chromium, docker_registry, verdaccio
+
+# How long an example takes says nothing where two tests share a processor.
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("unhurried")
 
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
 PROCESSES_OF_ITS_OWN = {"operations", "services"}

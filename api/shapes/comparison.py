@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from ninja import Schema
 from pydantic import Field
 
+from api.shapes.evidence import CommitShape, WorkItemShape
 from deployments.grid_contents import ContentRow
 from releases.comparing import Compared
 from releases.comparison import Difference, Named, PartComparison, VariableName
@@ -92,19 +93,6 @@ class NoteShape(Schema):
     notes: str
 
 
-class WorkItemShape(Schema):
-    id: str
-    title: str
-    url: str
-
-
-class CommitShape(Schema):
-    id: str
-    message: str
-    author: str
-    url: str
-
-
 class ComparisonShape(Schema):
     """What is different from one release to another."""
 
@@ -154,13 +142,8 @@ def comparison(found: Compared, *, technical: bool) -> ComparisonShape:
         is_back=found.comparison.is_back,
         components=[_part(part, technical=technical) for part in found.comparison.parts],
         notes=[_note(release) for release in found.notes],
-        work_items=[WorkItemShape(id=item.id, title=item.title, url=item.url) for item in found.work.work_items],
-        commits=[
-            CommitShape(id=commit.id, message=commit.message, author=commit.author, url=commit.url)
-            for commit in found.work.commits
-        ]
-        if technical
-        else None,
+        work_items=[WorkItemShape(**vars(item)) for item in found.work.work_items],
+        commits=[CommitShape(**vars(commit)) for commit in found.work.commits] if technical else None,
     )
 
 

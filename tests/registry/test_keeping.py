@@ -127,7 +127,7 @@ def test_coming_back_leaves_a_line_on_the_trail(pusher):
     published(pusher)
 
     line = Event.objects.get(verb="version.returned")
-    assert (line.actor, line.sentence) == (pusher, "ci-pipeline pushed ui 1.0.0 again, which had been removed.")
+    assert (line.actor, line.sentence) == (pusher, "ci-pipeline pushed ui 1.0.0 again, whose bytes had been removed.")
 
 
 def test_pushing_again_what_is_there_leaves_no_such_line(pusher):

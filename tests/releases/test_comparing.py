@@ -5,6 +5,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from projects.models import Project, Variable
+from registry.builds import Build, WorkItem
+from registry.evidence import record_build
 from releases.comparing import Compared, compared
 from releases.comparison import Difference, Kind, PartComparison
 from releases.models import Release
@@ -14,6 +16,7 @@ from tests.factories import (
     a_release,
     a_source,
     a_stack,
+    a_user,
     a_version,
     an_environment,
     an_outside_package,
@@ -232,6 +235,17 @@ def test_of_one_number_with_two_build_parts_the_later_comes_after_the_earlier():
 
     assert after.number == "1.0.0+2"
     assert [release.notes for release in technically(before, after).notes] == ["Second"]
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_the_work_items_of_the_builds_between_are_those_of_the_higher_release_whichever_way_it_goes(shop, back):
+    older, newer = a_release(shop, api="1.0.0"), a_release(shop, api="1.2.0")
+    item = WorkItem(id="PP-7", title="Wards", url="")
+    record_build("api", "1.2.0", Build(number="7", work_items=(item,)), a_user("ci"))
+
+    found = technically(newer, older) if back else technically(older, newer)
+
+    assert [(told.id, told.title) for told in found.work.work_items] == [("PP-7", "Wards")]
 
 
 def test_a_release_beside_itself_has_nothing_between(shop):
