@@ -274,4 +274,4 @@ def test_many_components_take_as_many_queries_as_one(count):
         found = technically(first, second)
 
     assert len(found.comparison.changed) == count
-    assert len(queries) == 7
+    assert len(queries) == 11
