@@ -1,4 +1,5 @@
-"""Packages are named here and looked at; they are published by a push, and withdrawn on their page."""
+"""Packages are named here, and what people call them and how their manifest is read; they are published by a push, and
+withdrawn on their page."""
 
 from typing import Any
 
@@ -13,16 +14,19 @@ from accounts.configuring import ReadOnlyAdmin, RecordedAdmin
 from config.encryption import CannotDecrypt
 from registry import filenames, outside, rules
 from registry.feeds import KINDS, FeedFailed, check
-from registry.models import Artifact, Feed, Package, PackageVersion
+from registry.models import Artifact, Feed, ManifestSource, Package, PackageVersion
 from registry.refusals import RegistryRefused
+from registry.sources import why_not_name
+
+CHANGEABLE = ("label", "manifest_file", "manifest_form")
 
 
 class PackageForm(forms.ModelForm):
-    """A package's name, before anything is published under it."""
+    """A package's name, before anything is published under it; what people call it, and how its manifest is read."""
 
     class Meta:
         model = Package
-        fields = ("name",)
+        fields = ("name", *CHANGEABLE)
         help_texts = {
             "name": "As CI will push it, for example patient-ui. A component can hold the package from then on; a push"
             " is accepted once some project holds it."
@@ -75,6 +79,25 @@ class FeedForm(forms.ModelForm):
         return given
 
 
+class SourceForm(forms.ModelForm):
+    class Meta:
+        model = ManifestSource
+        fields = ("components", "feed", "name", "position")
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if sentence := why_not_name(name):
+            raise forms.ValidationError(sentence)
+        return name
+
+
+class SourceInline(admin.TabularInline):
+    model = ManifestSource
+    form = SourceForm
+    extra = 0
+    verbose_name_plural = "where the components of its manifest lie (the first that fits counts, by position)"
+
+
 @admin.register(Feed)
 class FeedAdmin(RecordedAdmin):
     form = FeedForm
@@ -119,22 +142,34 @@ class FeedAdmin(RecordedAdmin):
 @admin.register(Package)
 class PackageAdmin(RecordedAdmin):
     form = PackageForm
-    list_display = ["name", "feed", "number_of_versions"]
+    inlines = [SourceInline]
+    list_display = ["name", "label", "feed", "number_of_versions"]
     list_filter = ["feed"]
     list_select_related = ["feed"]
-    search_fields = ["name"]
+    search_fields = ["name", "label"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Package]:
         packages: QuerySet[Package] = super().get_queryset(request)
         return packages.annotate(number_of_versions=Count("versions"))
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["feed", "name"] if obj else []
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = list(PackageForm.Meta.fields)
+        return ["feed", *fields] if obj else fields
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+        """Its feed and its name are fixed; what lies outside is described by its store."""
+        return super().has_change_permission(request, obj) and (obj is None or obj.feed.is_builtin)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def save_model(self, request: HttpRequest, obj: Package, form: Any, change: bool) -> None:
+        if change:
+            obj.save(update_fields=CHANGEABLE)  # the database refuses to write its name again
+            return
         obj.feed = Feed.builtin()
         super().save_model(request, obj, form, change)
 

@@ -24,8 +24,9 @@ from projects import rules
 from projects.models import ApprovalRule, Process, Project, Step, Variable
 from projects.wording import title_of_variable
 from registry.filenames import NameRefused, package_name
-from registry.models import Feed, Package
+from registry.models import Feed, ManifestSource, Package
 from registry.rules import why_not_feed
+from registry.sources import why_not_name
 from releases import blueprint as shapes
 from releases.blueprint import Blueprint, BlueprintRefused
 from releases.models import RetentionRule, Trigger
@@ -136,7 +137,8 @@ class _Work:
             return False
         differences = [_difference(row, name, old) for name, old in before.items() if old != getattr(row, name)]
         if new or differences:
-            row.save()
+            # Only what the file says: a column that never changes may not even be written again.
+            row.save(update_fields=None if new else list(values))
         if differences or (new and not quiet):
             self.note(row, f"{titled(row)}: {', '.join(differences) or 'created'}")
         return True
@@ -416,6 +418,45 @@ def _triggers(work: _Work, place: str, project: Project, wanted: list[shapes.Tri
             work.bring_list(row, "packages", row.packages, packages, new=new)
 
 
+# -- what packages are called, and how their manifests are read --------------------------------------------------------
+
+
+def _packages(work: _Work, blueprint: Blueprint) -> None:
+    for index, shape in enumerate(blueprint.packages):
+        place = f"packages[{index}]"
+        if not work.once(place, Package, shape.name.lower()):
+            continue
+        try:
+            package = _package(work, package_name(shape.name))
+        except NameRefused as refusal:
+            work.refuse(f"{place}.name", str(refusal))
+            continue
+        manifest = shape.manifest.said("file", "form") if shape.manifest else {}
+        values = shape.said("label") | {f"manifest_{name}": value for name, value in manifest.items()}
+        if work.bring(place, package, values) and "sources" in shape.model_fields_set:
+            _sources(work, f"{place}.sources", package, shape.sources)
+
+
+def _sources(work: _Work, place: str, package: Package, wanted: list[shapes.SourceShape]) -> None:
+    stored = {row.components: row for row in package.manifest_sources.select_related("feed", "package")}
+    for index, shape in enumerate(wanted):
+        here = f"{place}[{index}]"
+        feed = work.find(f"{here}.feed", Feed, "slug", shape.feed)
+        if feed is None or not work.once(here, ManifestSource, package.pk, shape.components):
+            continue
+        row = stored.pop(shape.components, None) or ManifestSource(package=package, components=shape.components)
+
+        def why_not(row: ManifestSource = row) -> Iterable[Problem]:
+            return [Problem("name", sentence)] if (sentence := why_not_name(row.name)) else []
+
+        work.bring(here, row, shape.said("name") | {"feed": feed, "position": index}, why_not=why_not)
+    kept = {shape.components for shape in wanted}
+    for row in stored.values():
+        if row.components not in kept:
+            row.delete()
+            work.note(package, f"{titled(row)}: deleted")
+
+
 # -- with which values ------------------------------------------------------------------------------------------------
 
 
@@ -546,6 +587,7 @@ _ORDER: tuple[Callable[[_Work, Blueprint], None], ...] = (
     _processes,
     _groups,
     _projects,
+    _packages,
     _shared_variables,
     _rules,
     _grants,

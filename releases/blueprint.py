@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from accounts.models import Role
 from projects.models import Project, Step
 from registry.feeds import KINDS
+from registry.models import Package
 
 
 def _one_of(choices: Sequence[str]) -> AfterValidator:
@@ -32,6 +33,7 @@ ConditionName = Annotated[str, _one_of(Project.Condition.values)]
 StepKind = Annotated[str, _one_of(Step.Kind.values)]
 FeedKind = Annotated[str, _one_of(list(KINDS))]
 RoleName = Annotated[str, _one_of(Role.values)]
+ManifestFormName = Annotated[str, _one_of(Package.ManifestForm.values)]
 
 _NAME = re.compile(r"\$(?P<escaped>\$?)\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -158,6 +160,24 @@ class FeedShape(Shape):
     poll_seconds: AtLeastOne = 300
 
 
+class SourceShape(Shape):
+    components: str = "*"
+    feed: str
+    name: str = "{component}"
+
+
+class ManifestShape(Shape):
+    file: str = ""
+    form: ManifestFormName = Package.ManifestForm.PROPERTIES.value
+
+
+class PackageShape(Shape):
+    name: str
+    label: str = ""
+    manifest: ManifestShape | None = None
+    sources: list[SourceShape] = []
+
+
 class ApprovalRuleShape(Shape):
     name: str
     environments: list[str] = []
@@ -194,6 +214,7 @@ class Blueprint(Shape):
     processes: list[ProcessShape] = []
     variables: list[VariableShape] = []
     projects: list[ProjectShape] = []
+    packages: list[PackageShape] = []
     approval_rules: list[ApprovalRuleShape] = []
     groups: list[str] = []
     grants: list[GrantShape] = []

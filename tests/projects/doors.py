@@ -11,14 +11,14 @@ from django.utils.html import escape
 from accounts.models import ApiToken, Event, Membership, User
 from lifecycles.models import Environment, Lifecycle, Phase, PhaseEnvironment
 from projects.models import ApprovalRule, Process, Project, ProjectPackage, Step, Variable
-from registry.models import Package
+from registry.models import ManifestSource, Package
 from releases.applying import Change, apply
 from releases.blueprint import read
 from releases.models import RetentionRule, Trigger
 
 CONFIGURATION = (
-    Environment, Lifecycle, Phase, PhaseEnvironment, Process, Step, Project, ProjectPackage, Package, Variable,
-    ApprovalRule, Trigger, Membership, RetentionRule, ApiToken, User, Event,
+    Environment, Lifecycle, Phase, PhaseEnvironment, Process, Step, Project, ProjectPackage, Package, ManifestSource,
+    Variable, ApprovalRule, Trigger, Membership, RetentionRule, ApiToken, User, Event,
 )  # fmt: skip
 
 
