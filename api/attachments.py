@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from django.http import FileResponse, Http404, HttpRequest
+from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.utils.cache import get_conditional_response
 from ninja import Query, Router, Status
 
 from accounts.models import Scope
@@ -17,7 +16,7 @@ from api.shapes import evidence as shapes
 from api.shapes.common import Page
 from api.upload import Stated
 from projects.access import Act
-from registry import documents, evidence
+from registry import documents, evidence, serving
 from registry.documents import AttachmentRefused
 from registry.models import Attachment
 from registry.storage import Received, UploadRefused
@@ -123,16 +122,7 @@ def download(request: HttpRequest, name: str, version: str, pk: int) -> HttpResp
     found = holder.attachments.select_related("artifact", "version__package").filter(pk=pk).first()
     if found is None:
         raise Http404(f"{holder} has no attachment {pk}.")
-    etag = f'"{found.artifact.sha256}"'
-    if unchanged := get_conditional_response(request, etag=etag):
-        return unchanged
-    return FileResponse(
-        evidence.opened(found),
-        as_attachment=True,
-        filename=found.filename,
-        content_type=JSON,
-        headers={"ETag": etag, "X-Content-Type-Options": "nosniff"},
-    )
+    return serving.attachment(request, found)
 
 
 def shown(request: HttpRequest, found: Attachment) -> shapes.AttachmentShape:

@@ -114,7 +114,7 @@ def _publish(
     package = package_called(name)
     if there := _version(package, version):
         return _again(there, received, by)
-    artifact = _artifact(received, by)
+    artifact = scrubbing.artifact_of(received, by=by)
     try:
         with transaction.atomic():
             published = _create(artifact, package, version, filename, looked, by)
@@ -133,14 +133,6 @@ def _publish(
         filename=filename,
     )
     return Published(published, created=True)
-
-
-def _artifact(received: Received, by: User) -> Artifact:
-    """The row of the bytes, which may have been pushed before as another version."""
-    artifact, is_new = Artifact.objects.get_or_create(sha256=received.sha256, defaults={"size": received.size})
-    if not is_new:
-        scrubbing.stored_again(artifact, by=by)
-    return artifact
 
 
 def _create(

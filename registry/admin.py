@@ -12,13 +12,13 @@ from django.utils import timezone
 
 from accounts.configuring import ReadOnlyAdmin, RecordedAdmin
 from config.encryption import CannotDecrypt
-from registry import filenames, outside, rules
+from registry import outside, rules
 from registry.feeds import KINDS, FeedFailed, check
 from registry.models import Artifact, Feed, ManifestSource, Package, PackageVersion
-from registry.refusals import RegistryRefused
 from registry.sources import why_not_name
 
-CHANGEABLE = ("label", "manifest_file", "manifest_form")
+OF_OUR_OWN = ("label", "manifest_file", "manifest_form")
+OF_OUTSIDE = ("label", "prereleases")
 
 
 class PackageForm(forms.ModelForm):
@@ -26,21 +26,29 @@ class PackageForm(forms.ModelForm):
 
     class Meta:
         model = Package
-        fields = ("name", *CHANGEABLE)
+        fields = ("feed", "name", *OF_OUR_OWN, "prereleases")
         help_texts = {
-            "name": "As CI will push it, for example patient-ui. A component can hold the package from then on; a push"
-            " is accepted once some project holds it."
+            "feed": "Empty: the built-in one. A package of an outside store is looked up there from now on.",
+            "name": "As CI will push it, for example patient-ui, or as the outside store calls it. A component can hold the"
+            " package from then on; a push is accepted once some project holds it.",
         }
 
-    def clean_name(self) -> str:
-        name: str = self.cleaned_data["name"]
-        try:
-            name = filenames.package_name(name)
-        except RegistryRefused as refusal:
-            raise forms.ValidationError(str(refusal)) from refusal
-        if Package.objects.named(name).exists():
-            raise forms.ValidationError(f"There is a package {name} already.")
-        return name
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if feed := self.fields.get("feed"):
+            feed.required = False
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        name = given.get("name")
+        if name is None:  # it is being changed, or is missing, which has been said
+            return given
+        feed = given["feed"] = given.get("feed") or Feed.builtin()
+        if sentence := rules.why_not_package_name(feed, name):
+            self.add_error("name", sentence)
+        elif Package.objects.filter(feed=feed).called(name).exists():
+            self.add_error("name", f"There is a package {name} already.")
+        return given
 
 
 class FeedForm(forms.ModelForm):
@@ -156,22 +164,21 @@ class PackageAdmin(RecordedAdmin):
         return ["feed", "name"] if obj else []
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        fields = list(PackageForm.Meta.fields)
-        return ["feed", *fields] if obj else fields
+        if obj is None:
+            return list(PackageForm.Meta.fields)
+        return ["feed", "name", *(OF_OUR_OWN if obj.feed.is_builtin else OF_OUTSIDE)]
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Its feed and its name are fixed; what lies outside is described by its store."""
-        return super().has_change_permission(request, obj) and (obj is None or obj.feed.is_builtin)
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        """What lies outside has no manifest that could be read here."""
+        return self.inlines if obj is None or obj.feed.is_builtin else []
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def save_model(self, request: HttpRequest, obj: Package, form: Any, change: bool) -> None:
-        if change:
-            obj.save(update_fields=CHANGEABLE)  # the database refuses to write its name again
-            return
-        obj.feed = Feed.builtin()
         super().save_model(request, obj, form, change)
+        if not obj.feed.is_builtin:
+            outside.watch(obj.feed, obj.name)
 
     @admin.display(description="versions", ordering="number_of_versions")
     def number_of_versions(self, package: Any) -> int:

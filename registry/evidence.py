@@ -5,19 +5,18 @@ Both only ever grow: what was said stays on record, and of several builds of a v
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import BinaryIO
 
 from django.db import transaction
 from django.db.models import OuterRef, Subquery
 
 from accounts import trail
 from accounts.models import User
-from registry import builds, documents, filenames, storage, versions
+from registry import builds, documents, filenames, scrubbing, storage, versions
 from registry.builds import Build
 from registry.documents import AttachmentRefused
-from registry.models import Artifact, Attachment, BuildInformation, Package, PackageVersion
+from registry.models import Attachment, BuildInformation, Package, PackageVersion
 from registry.naming import package_called
-from registry.storage import ArtifactDamaged, Received
+from registry.storage import Received
 
 ATTACHMENTS_AT_MOST = 20
 """Of one version."""
@@ -94,10 +93,11 @@ def attach(version: PackageVersion, received: Received, filename: str, by: User)
     filename  as the sender calls it; empty: a usual one
 
     The received file is used up: it is kept, or discarded where an exception is raised. The same bytes again change
-    nothing. Raises AttachmentRefused.
+    nothing. Raises AttachmentRefused, StorageFull, StorageAway.
     """
     try:
         kind = Attachment.Kind(documents.kind_of(received.path))
+        storage.keep(received)  # before the transaction: with a bucket it takes as long as the upload
         return _attach(version, received, kind, filenames.bare(filename) or _usual_name(kind), by)
     except BaseException:
         storage.discard(received)
@@ -111,7 +111,6 @@ def _attach(
     PackageVersion.objects.select_for_update(no_key=True).get(pk=version.pk)  # attachments of one come one by one
     told = version.attachments.select_related("version__package", "artifact", "attached_by")
     if there := told.filter(artifact__sha256=received.sha256).first():
-        storage.keep(received)
         return there, False
     if version.attachments.count() >= ATTACHMENTS_AT_MOST:
         raise AttachmentRefused(
@@ -119,8 +118,8 @@ def _attach(
             " attestations into one file, as JSON lines.",
             code="attachments-full",
         )
-    storage.keep(received)
-    row = version.attachments.create(kind=kind, filename=filename, artifact=_artifact(received), attached_by=by)
+    artifact = scrubbing.artifact_of(received, by=by)
+    row = version.attachments.create(kind=kind, filename=filename, artifact=artifact, attached_by=by)
     trail.record(
         by,
         "attachment.added",
@@ -132,22 +131,6 @@ def _attach(
         filename=filename,
     )
     return row, True
-
-
-def opened(attachment: Attachment) -> BinaryIO:
-    """Its bytes, to be read and closed. Raises ArtifactDamaged where they are gone."""
-    try:
-        return attachment.artifact.path.open("rb")
-    except FileNotFoundError:
-        raise ArtifactDamaged(
-            f"The stored bytes of {attachment} are missing. Attach the same file again to restore it."
-        ) from None
-
-
-def _artifact(received: Received) -> Artifact:
-    """The row of these bytes, which may be those of other versions and attachments too."""
-    Artifact.objects.filter(sha256=received.sha256, removed_at__isnull=False).update(removed_at=None)
-    return Artifact.objects.get_or_create(sha256=received.sha256, defaults={"size": received.size})[0]
 
 
 def _usual_name(kind: Attachment.Kind) -> str:

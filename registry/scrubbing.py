@@ -19,7 +19,7 @@ from accounts.models import User
 from registry import storage
 from registry.models import Artifact
 from registry.refusals import RegistryRefused
-from registry.storage import ArtifactDamaged, ArtifactMissing, StorageAway, Stored
+from registry.storage import ArtifactDamaged, ArtifactMissing, Received, StorageAway, Stored
 
 Problem = Artifact.Problem
 Pause = Callable[[float], bool]
@@ -102,6 +102,15 @@ def orphans(kept_before: datetime) -> Iterator[Stored]:
 def remove_orphans(found: Iterable[Stored], kept_before: datetime) -> int:
     """Remove these, except for what was stored again meanwhile; how many were removed."""
     return sum(storage.remove(stored.sha256, kept_before=kept_before) for stored in found)
+
+
+def artifact_of(received: Received, *, by: User) -> Artifact:
+    """The row of bytes that have just been kept, in the transaction that makes something of them; they may have been
+    known before, as another version or attachment. Raises StillBeingRemoved."""
+    artifact, is_new = Artifact.objects.get_or_create(sha256=received.sha256, defaults={"size": received.size})
+    if not is_new:
+        stored_again(artifact, by=by)
+    return artifact
 
 
 def stored_again(artifact: Artifact, *, by: User) -> None:

@@ -9,12 +9,13 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
 
 from registry import ranges, storage
-from registry.models import PackageVersion
+from registry.models import Attachment, PackageVersion
 from registry.ranges import Span
 from registry.refusals import RegistryRefused
 from registry.storage import ArtifactDamaged, ArtifactMissing
 
 TYPE = "application/octet-stream"
+JSON = "application/json"
 
 
 class VersionRemoved(RegistryRefused):
@@ -53,6 +54,28 @@ def download(request: HttpRequest, version: PackageVersion) -> HttpResponseBase:
     for name, value in _headers(version, etag).items():
         answer.headers[name] = value
     return answer
+
+
+def attachment(request: HttpRequest, found: Attachment) -> HttpResponseBase:
+    """What was attached to a version, as a file. Raises ArtifactMissing, StorageAway."""
+    etag = f'"{found.artifact.sha256}"'
+    if unchanged := get_conditional_response(request, etag=etag):
+        return unchanged
+    try:
+        stream = storage.stream(found.artifact.sha256)
+    except ArtifactMissing:
+        raise ArtifactMissing(
+            f"The stored bytes of {found} are missing. Attach the same file again to restore it."
+        ) from None
+    headers = {
+        "ETag": etag,
+        "Content-Type": JSON,
+        "Content-Length": str(found.artifact.size),
+        "Content-Disposition": content_disposition_header(as_attachment=True, filename=found.filename) or "attachment",
+        "Cache-Control": "private, no-cache",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return StreamingHttpResponse(stream, headers=headers)
 
 
 def _refuse_removed(version: PackageVersion) -> None:

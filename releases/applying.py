@@ -23,9 +23,9 @@ from lifecycles.rules import Problem, WantedPhase, why_not_phase, why_not_togeth
 from projects import rules
 from projects.models import ApprovalRule, Process, Project, Step, Variable
 from projects.wording import title_of_variable
-from registry.filenames import NameRefused, package_name
+from registry import outside
 from registry.models import Feed, ManifestSource, Package
-from registry.rules import why_not_feed
+from registry.rules import why_not_feed, why_not_package_name
 from registry.sources import why_not_name
 from releases import blueprint as shapes
 from releases.blueprint import Blueprint, BlueprintRefused
@@ -364,7 +364,7 @@ def _project(
                 return None
     row = Project.objects.filter(slug=shape.slug).first() or Project(slug=shape.slug)
     new = row._state.adding
-    held = [] if new else [line.package.name for line in row.project_packages.select_related("package")]
+    held = [] if new else [_reference(line.package) for line in row.project_packages.select_related("package__feed")]
     wanted = shape.packages if "packages" in shape.model_fields_set else held
     _check_packages(work, f"{place}.packages", shape)
     if (
@@ -380,28 +380,40 @@ def _project(
 
 def _check_packages(work: _Work, place: str, shape: shapes.ProjectShape | shapes.ComponentShape) -> None:
     for index, name in enumerate(shape.packages):
-        if work.once(f"{place}[{index}]", "package", shape.slug, name.lower()):
-            try:
-                package_name(name)
-            except NameRefused as refusal:
-                work.refuse(f"{place}[{index}]", str(refusal))
+        here = f"{place}[{index}]"
+        if work.once(here, "package", shape.slug, name.lower()):
+            feed, own = _split(work, here, name)
+            if feed and (sentence := why_not_package_name(feed, own)):
+                work.refuse(here, sentence)
 
 
 def _bring_packages(work: _Work, project: Project, held: list[str], wanted: list[str], *, new: bool) -> None:
-    packages = [_package(work, name) for name in wanted]
+    packages = [_package(work, *_split(work, "packages", name)) for name in wanted]
     project.project_packages.exclude(package__in=packages).delete()
     for position, package in enumerate(packages, start=1):
         project.project_packages.update_or_create(package=package, defaults={"position": position})
-    names = [package.name for package in packages]
+    names = [_reference(package) for package in packages]
     if not new and names != held:
         work.note(project, f"{titled(project)}: {difference('packages', held, names)}")
 
 
-def _package(work: _Work, name: str) -> Package:
-    """The package of this name in the built-in feed; created where nobody has pushed it yet."""
-    if there := Package.objects.filter(feed=Feed.builtin()).named(name).first():
+def _split(work: _Work, place: str, reference: str) -> tuple[Any, str]:
+    """The feed and the name there: “patient-ui” lies in the built-in one, “exchange/com.example:api” in another. The feed
+    is None where there is none of this name, which has been said then."""
+    feed, slash, name = reference.partition("/")
+    return (work.find(place, Feed, "slug", feed), name) if slash else (Feed.builtin(), reference)
+
+
+def _reference(package: Package) -> str:
+    return package.name if package.feed.is_builtin else f"{package.feed.slug}/{package.name}"
+
+
+def _package(work: _Work, feed: Feed, name: str) -> Package:
+    """The package of this name in that feed; created where nobody has pushed it, or looked it up, yet."""
+    there = Package.objects.filter(feed=feed).called(name).select_related("feed").first()
+    if there is not None:
         return there
-    package = Package.objects.create(feed=Feed.builtin(), name=name)
+    package = Package.objects.create(feed=feed, name=name) if feed.is_builtin else outside.watch(feed, name)
     work.note(package, f"{titled(package)}: created")
     return package
 
@@ -411,11 +423,25 @@ def _triggers(work: _Work, place: str, project: Project, wanted: list[shapes.Tri
         here = f"{place}[{index}]"
         if not work.once(here, Trigger, project.pk, shape.name):
             continue
-        packages = work.find_all(f"{here}.packages", Package, "name__iexact", shape.packages)
+        packages = _named(work, f"{here}.packages", shape.packages)
         row = project.triggers.filter(name=shape.name).first() or Trigger(project=project, name=shape.name)
         new = row._state.adding
         if work.bring(here, row, shape.said("enabled")) and "packages" in shape.model_fields_set:
             work.bring_list(row, "packages", row.packages, packages, new=new)
+
+
+def _named(work: _Work, place: str, references: Sequence[str]) -> list[Package]:
+    """The packages that a trigger names, which are there already."""
+    found = []
+    for index, reference in enumerate(references):
+        feed, name = _split(work, f"{place}[{index}]", reference)
+        package = Package.objects.filter(feed=feed).called(name).first() if feed else None
+        if package is not None:
+            found.append(package)
+        elif feed is not None:
+            sentence = f"There is no package “{reference}”, neither in this file nor stored. Check its spelling."
+            work.refuse(f"{place}[{index}]", sentence)
+    return found
 
 
 # -- what packages are called, and how their manifests are read --------------------------------------------------------
@@ -424,15 +450,15 @@ def _triggers(work: _Work, place: str, project: Project, wanted: list[shapes.Tri
 def _packages(work: _Work, blueprint: Blueprint) -> None:
     for index, shape in enumerate(blueprint.packages):
         place = f"packages[{index}]"
-        if not work.once(place, Package, shape.name.lower()):
+        feed = work.find(f"{place}.feed", Feed, "slug", shape.feed) if shape.feed else Feed.builtin()
+        if feed is None or not work.once(place, Package, feed.pk, shape.name.lower()):
             continue
-        try:
-            package = _package(work, package_name(shape.name))
-        except NameRefused as refusal:
-            work.refuse(f"{place}.name", str(refusal))
+        if sentence := why_not_package_name(feed, shape.name):
+            work.refuse(f"{place}.name", sentence)
             continue
+        package = _package(work, feed, shape.name)
         manifest = shape.manifest.said("file", "form") if shape.manifest else {}
-        values = shape.said("label") | {f"manifest_{name}": value for name, value in manifest.items()}
+        values = shape.said("label", "prereleases") | {f"manifest_{name}": value for name, value in manifest.items()}
         if work.bring(place, package, values) and "sources" in shape.model_fields_set:
             _sources(work, f"{place}.sources", package, shape.sources)
 

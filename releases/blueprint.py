@@ -173,7 +173,9 @@ class ManifestShape(Shape):
 
 class PackageShape(Shape):
     name: str
+    feed: str | None = None  # null: the built-in one
     label: str = ""
+    prereleases: bool = False
     manifest: ManifestShape | None = None
     sources: list[SourceShape] = []
 

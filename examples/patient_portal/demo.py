@@ -22,7 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import requests
 
 from examples.patient_portal.building import facts_of
-from examples.patient_portal.packages import NotPushed, build, push, push_build, source_of
+from examples.patient_portal.exchange import publish
+from examples.patient_portal.packages import NotPushed, build, manifest_for, push, push_build, source_of
 from examples.patient_portal.starting import Running, product
 from examples.patient_portal.visiting import Person, Pipeline, Unexpected
 
@@ -90,6 +91,25 @@ class Story:
         evaluations = answer.body["evaluations"]
         claim(bool(evaluations), f"pushing {component} {version} left a visible evaluation")
         return next((str(found["release"]) for found in evaluations if found.get("release")), "")
+
+    def publishes(self, state: str) -> None:
+        """Publish the APIs that a version of the desired state names, as their own pipelines would."""
+        publish(self.running.cloudhub_url, manifest_for(state))
+
+    def needs(self, release: str) -> list[dict[str, Any]]:
+        """What the release needs from outside stores, and whether it is there."""
+        found: list[dict[str, Any]] = self.pipeline.get(f"/projects/{STACK}/releases/{release}/needs")["items"]
+        return found
+
+    def waits_until_known(self, release: str) -> list[dict[str, Any]]:
+        """The same, once something is known to be missing."""
+        until = time.monotonic() + FINISHED_WITHIN
+        while time.monotonic() < until:
+            needs = self.needs(release)
+            if any(need["state"] == "missing" for need in needs):
+                return needs
+            time.sleep(0.2)
+        raise Unexpected(f"Nothing that {release} needs is known to be missing within {FINISHED_WITHIN} seconds.")
 
     def waiting_in(self, environment: str, release: str) -> int:
         """The id of the request that waits for approval there; raises unless it is for `release`."""
@@ -181,6 +201,7 @@ def is_live(story: Story, environment: str, state: str, ui: str) -> None:
 def first_push(story: Story) -> str:
     """1.0.0 of both components becomes a release that waits."""
     with step("CI pushes 1.0.0 of both components") as say:
+        story.publishes("1.0.0")
         early = story.pushes(STATE, "1.0.0")
         release = story.pushes(UI, "1.0.0")
         claim(not early, "one component alone makes no release of the stack")
@@ -221,6 +242,25 @@ def first_to_prod(story: Story, owner: Person, release: str) -> None:
         say("the site of PROD states 1.0.0")
 
 
+def missing_apis(story: Story, manager: Person) -> None:
+    with step("CI pushes Anypoint desired state 1.0.1, whose Patient API is not in Exchange yet") as say:
+        release = story.pushes(STATE, "1.0.1")
+        deployment = story.waiting_in("test", release)
+        missing = [need for need in story.waits_until_known(release) if need["state"] == "missing"]
+        claim([need["component"] for need in missing] == ["patient-api"], "the portal knows what is missing")
+        claim("Patient API 1.4.114 is not in Anypoint Exchange" in missing[0]["sentence"], "it says so in a sentence")
+        approves(manager, deployment, "TEST is free.")
+        held = story.pipeline.get(f"/deployments/{deployment}")
+        claim(held["status"] == "scheduled", f"an approved release waits for what is missing, not: {held['status']}")
+        story.publishes("1.0.1")
+        story.pipeline.post(f"/projects/{STACK}/releases/{release}/needs/ask")
+        done = story.follows(deployment)
+        claim(done["status"] == "succeeded", f"release {release} succeeded in TEST, not: {done.get('outcome')}")
+        is_live(story, "test", "1.0.1", "1.0.0")
+        claim(story.apis("test")["patient-api"] == "1.4.114", "CloudHub runs the new Patient API in TEST")
+        say(f"release {release} waits although it is approved, and goes on once 1.4.114 is published")
+
+
 def new_interface(story: Story, manager: Person) -> str:
     with step("CI pushes Patient UI 1.1.0, the release manager approves TEST") as say:
         release = story.pushes(UI, "1.1.0")
@@ -229,7 +269,7 @@ def new_interface(story: Story, manager: Person) -> str:
         claim(done["status"] == "succeeded", f"release {release} succeeded in TEST, not: {done.get('outcome')}")
         claim(component_statuses(done)[STATE] == "skipped", "the unchanged component was skipped")
         claim(component_statuses(done)[UI] == "succeeded", "the new version was deployed")
-        is_live(story, "test", "1.0.0", "1.1.0")
+        is_live(story, "test", "1.0.1", "1.1.0")
         is_live(story, "prod", "1.0.0", "1.0.0")
         say(f"release {release}, Anypoint desired state skipped; TEST shows 1.1.0, PROD still 1.0.0")
     return release
@@ -243,7 +283,7 @@ def broken_interface(story: Story, manager: Person) -> None:
         claim(component_statuses(done)[UI] == "failed", "it is Patient UI that failed")
         log = story.log(component_deployment(done, UI))
         claim("The connection to the content store was lost" in log, "the log shows why")
-        is_live(story, "test", "1.0.0", "1.1.0")
+        is_live(story, "test", "1.0.1", "1.1.0")
         claim(story.grid()[UI, "test"].latest == "failed", "the grid shows the failure beside what is live")
         say(f"release {release} stops in TEST; the grid and the site still say 1.1.0, and the failure is shown")
 
@@ -254,7 +294,7 @@ def second_to_prod(story: Story, owner: Person, release: str) -> None:
         approves(owner, deployment, "Agreed.")
         done = story.follows(deployment)
         claim(done["status"] == "succeeded", f"release {release} succeeded in PROD, not: {done.get('outcome')}")
-        is_live(story, "prod", "1.0.0", "1.1.0")
+        is_live(story, "prod", "1.0.1", "1.1.0")
 
 
 def roll_back(story: Story, manager: Person, owner: Person, release: str) -> None:
@@ -315,6 +355,7 @@ def tell(running: Running) -> None:
         first = first_push(story)
         first_to_test(story, manager, first)
         first_to_prod(story, owner, first)
+        missing_apis(story, manager)
         second = new_interface(story, manager)
         broken_interface(story, manager)
         second_to_prod(story, owner, second)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from django.contrib import messages
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_safe
@@ -24,10 +24,9 @@ from portal.forms.filters import OfPackages, OfVersions
 from portal.paging import numbered_page_of, page_of
 from portal.posting import posted_from
 from projects.access import Act
-from registry import actions, evidence, serving
+from registry import actions, serving
 from registry.models import PackageVersion
 from registry.refusals import RegistryRefused
-from registry.storage import ArtifactDamaged
 
 PLAIN = "text/plain; charset=utf-8"
 WITHOUT_BYTES = {"version-removed": 410, "storage-away": 503}  # otherwise 409
@@ -104,11 +103,10 @@ def attachment(request: HttpRequest, name: str, version: str, pk: int) -> HttpRe
     if found is None:
         raise Http404(f"{holder} has no attachment {pk}.")
     try:
-        file = evidence.opened(found)
-    except ArtifactDamaged as damage:
-        messages.error(request, damage.sentence)
+        return serving.attachment(request, found)
+    except RegistryRefused as refusal:
+        messages.error(request, refusal.sentence)
         return redirect("portal:version", holder.package.name, holder.version)
-    return FileResponse(file, as_attachment=True, filename=found.filename, content_type="application/json")
 
 
 def _change(
