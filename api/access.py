@@ -83,6 +83,15 @@ def environment_of(who: Caller, slug: str) -> Environment:
     return found
 
 
+def environment_called(who: Caller, name: str) -> Environment:
+    """The environment with this slug or this name, whatever its upper and lower case."""
+    environments = environments_of(who) if name.isprintable() else Environment.objects.none()
+    found = environments.filter(slug__iexact=name).first() or environments.filter(name__iexact=name).first()
+    if found is None:
+        raise Http404(f"There is no environment “{name}”, or none of your projects goes there.")
+    return found
+
+
 def packages_of(who: Caller) -> PackageQuerySet:
     """The packages that the caller's projects hold. What no project holds takes a role for every project."""
     if may_everywhere(who, Act.SEE_TECHNICAL):

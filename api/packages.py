@@ -168,10 +168,11 @@ def package(request: HttpRequest, name: str, paged: Query[Paging]) -> dict[str, 
 def version(request: HttpRequest, name: str, version: str) -> shapes.VersionShape:
     """What it holds, its SHA-256, and the newest releases that use it."""
     who = caller(request)
-    return _shown(request, who, access.version_of(who, name, version))
+    return shown(request, who, access.version_of(who, name, version))
 
 
-def _shown(request: HttpRequest, who: Caller, found: PackageVersion) -> shapes.VersionShape:
+def shown(request: HttpRequest, who: Caller, found: PackageVersion) -> shapes.VersionShape:
+    """The version with the newest releases that use it."""
     download = reverse("api:download", args=[found.package.name, found.version])
     build = evidence.build_of(found)
     attached = found.attachments.select_related("artifact", "attached_by", "version__package")
@@ -235,7 +236,7 @@ def withdraw(request: HttpRequest, name: str, version: str, asked: ReasonAsked) 
     """It stays on record and is never deployed again. It takes the release manager's role in every project that holds it."""
     who, found = caller(request), access.version_of(caller(request), name, version)
     access.require_on_package(who, Act.MANAGE, found.package.name)
-    return _shown(request, who, registry.withdraw(found, by=who.user, reason=asked.reason))
+    return shown(request, who, registry.withdraw(found, by=who.user, reason=asked.reason))
 
 
 @door(
@@ -251,4 +252,4 @@ def restore(request: HttpRequest, name: str, version: str, asked: ReasonAsked) -
     """It takes the administrator's role in every project that holds the package; in all projects where none does."""
     who, found = caller(request), access.version_of(caller(request), name, version)
     access.require_on_package(who, Act.RESTORE, found.package.name)
-    return _shown(request, who, registry.restore(found, by=who.user, reason=asked.reason))
+    return shown(request, who, registry.restore(found, by=who.user, reason=asked.reason))

@@ -14,10 +14,12 @@ from ninja.renderers import JSONRenderer
 from api import (
     attachments,
     builds,
+    bundle,
     deployments,
     environments,
     feeds,
     holds,
+    latest,
     packages,
     pools,
     problems,
@@ -99,12 +101,14 @@ api = MachineDoor(
 )
 SUBJECTS = (
     packages,
+    latest,
     builds,
     attachments,
     feeds,
     environments,
     projects,
     releases,
+    bundle,
     deployments,
     holds,
     pools,

@@ -136,6 +136,10 @@ class ReleasePage:
         return may(self.user, Act.MANAGE, self.project)
 
     @property
+    def may_take_away(self) -> bool:
+        return may(self.user, Act.SEE_TECHNICAL, self.project)
+
+    @property
     def may_decide(self) -> bool:
         return self.request is not None and not policy.why_not_approvable(self.request, self.user)
 

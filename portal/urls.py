@@ -5,6 +5,7 @@ from django.urls import path
 from portal.views import (
     activity,
     approvals,
+    bundles,
     compare,
     deployments,
     evaluations,
@@ -36,6 +37,7 @@ urlpatterns = [
     path(release, releases.release, name="release"),
     path(f"{release}request/", releases.request_deployment, name="request"),
     path(f"{release}notes/", releases.notes, name="notes"),
+    path(f"{release}run-it-yourself/", bundles.run_it_yourself, name="run-it-yourself"),
     path(f"{release}prevent/", releases.prevent, name="prevent"),
     path(f"{release}allow/", releases.allow, name="allow"),
     path(f"{release}ask-stores/", releases.ask_stores, name="ask-stores"),

@@ -1,6 +1,7 @@
 """What a component's release freezes besides its packages: the process and the variables, as plain JSON."""
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Q
@@ -49,6 +50,31 @@ def environment_of(snapshot: dict[str, Any], environment: str) -> tuple[dict[str
             values[variable["name"]] = _plain(variable)
             secret[variable["name"]] = variable["sensitive"]
     return values, {values[name] for name, masked in secret.items() if masked and values[name]}
+
+
+@dataclass(frozen=True)
+class Example:
+    """A variable as an example may show it: never a sensitive value, and none that holds in one environment only."""
+
+    name: str
+    value: str
+    sensitive: bool
+    environments: tuple[str, ...]  # slugs of those that have a value of their own
+
+
+def examples_of(snapshot: dict[str, Any]) -> list[Example]:
+    """The variables that the scripts get, by name, with the values that hold everywhere and are no secret."""
+    by_name: dict[str, list[dict[str, Any]]] = {}
+    for variable in sorted(snapshot.get("variables", []), key=_strength):
+        by_name.setdefault(variable["name"], []).append(variable)
+    return [_example(name, variables) for name, variables in sorted(by_name.items())]
+
+
+def _example(name: str, variables: list[dict[str, Any]]) -> Example:
+    everywhere = [variable for variable in variables if variable["environment"] is None]
+    shown = everywhere[-1]["value"] if everywhere and not everywhere[-1]["sensitive"] else ""
+    places = sorted({variable["environment"] for variable in variables} - {None})
+    return Example(name, shown, any(variable["sensitive"] for variable in variables), tuple(places))
 
 
 def _strength(variable: dict[str, Any]) -> tuple[int, bool]:

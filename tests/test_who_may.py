@@ -62,6 +62,7 @@ WHO_MAY = {
     ("portal:project", "get"): MEMBERS,
     ("portal:compare", "get"): MEMBERS,
     ("portal:release", "get"): MEMBERS,
+    ("portal:run-it-yourself", "get"): TECHNICAL,
     ("portal:release-create", "get"): ASKING,
     ("portal:release-create", "post"): ASKING,
     ("portal:request", "get"): MEMBERS,

@@ -66,6 +66,10 @@ OPERATIONS = {
     "GET /packages/{name}/versions/{version}/download": Operation(
         "read", "/packages/ui/versions/1/download", TECHNICAL, let_through=409, others=404
     ),
+    "GET /packages/{name}/latest": Operation("read", "/packages/ui/latest", TECHNICAL, others=404),
+    "GET /packages/{name}/latest/download": Operation(
+        "read", "/packages/ui/latest/download", TECHNICAL, let_through=302, others=404
+    ),
     "PUT /packages/{name}/versions/{version}/build": Operation(
         "push", "/packages/ui/versions/9/build", PUSHERS, let_through=201, stranger=403, body={"number": "57"}
     ),
@@ -104,6 +108,7 @@ OPERATIONS = {
     "POST /projects/{slug}/releases/{number}/allow-progression": Operation(
         "release", f"{RELEASE}/allow-progression", MANAGERS, let_through=409
     ),
+    "GET /projects/{slug}/releases/{number}/bundle": Operation("read", f"{RELEASE}/bundle", TECHNICAL, let_through=409),
     "GET /projects/{slug}/releases/{number}/readiness": Operation("read", f"{RELEASE}/readiness?environment=test"),
     "POST /projects/{slug}/releases/{number}/deployments": Operation(
         "deploy", f"{RELEASE}/deployments", PUSHERS, let_through=201, body={"environment": "test"}
