@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
@@ -221,13 +222,14 @@ def _events(text: str, file: str) -> Iterator[yaml.Event]:
 
 
 def _node(event: yaml.Event, events: Iterator[yaml.Event], file: str, depth: int = 0) -> _Node:
-    line = event.start_mark.line + 1
+    mark: Any = event.start_mark
+    line, tag = mark.line + 1, getattr(event, "tag", None)
     if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
         raise ManifestUnreadable(
             f"{_where(file, line)} uses an anchor or alias (& or *). Write out what it stands for."
         )
-    if getattr(event, "tag", None) not in (None, "!", "tag:yaml.org,2002:str"):
-        raise ManifestUnreadable(f"{_where(file, line)} uses the tag {event.tag}. Leave it out.")
+    if tag not in (None, "!", "tag:yaml.org,2002:str"):
+        raise ManifestUnreadable(f"{_where(file, line)} uses the tag {tag}. Leave it out.")
     if depth > _MAX_DEPTH:
         raise _too_deep(file, line)
     if isinstance(event, yaml.ScalarEvent):

@@ -43,7 +43,7 @@ class Entry:
 
 
 class _Table(NamedTuple):
-    count: int
+    entries: int
     size: int
     offset: int
 
@@ -51,11 +51,11 @@ class _Table(NamedTuple):
 def contents(file: IO[bytes], file_size: int, limits: Limits) -> tuple[list[Entry], int]:
     """The entries, and the offset at which the table of contents begins. Raises PackageRefused."""
     table = _table(file, file_size)
-    if table.count > limits.members or table.size > _MOST_BYTES_OF_ENTRY * limits.members + 2 * _MOST_COMMENT:
+    if table.entries > limits.members or table.size > _MOST_BYTES_OF_ENTRY * limits.members + 2 * _MOST_COMMENT:
         raise too_many_members(limits)
     file.seek(table.offset)
     entries = list(_entries(file.read(table.size)))
-    if len(entries) != table.count:
+    if len(entries) != table.entries:
         raise PackageRefused(DAMAGED)
     return entries, table.offset
 
@@ -118,7 +118,7 @@ def _table_64(file: IO[bytes], where: int, short: _Table) -> tuple[_Table, int]:
     if mark != b"PK\x06\x06" or at + 12 + rest != where or disk or first_disk or disks > 1:
         raise PackageRefused(DAMAGED)
     agrees = all(one in (other, most) for one, other, most in zip(short, table, (0xFFFF, _IN_64, _IN_64), strict=True))
-    if not agrees or count_here != table.count:
+    if not agrees or count_here != table.entries:
         raise contradicts_itself("its own end")
     return table, at
 
