@@ -90,26 +90,14 @@ def _small(path: str, text: str) -> Member:
 def _verified(sha256: str) -> Iterator[bytes]:
     """The stored bytes; the last piece only once all of them are what they should be. Raises ArtifactDamaged."""
     digest, last = hashlib.sha256(), b""
-    for chunk in _bytes_of(sha256):
+    for chunk in storage.stream(sha256):
         digest.update(chunk)
         if last:
             yield last
         last = chunk
     if digest.hexdigest() != sha256:
         raise ArtifactDamaged(
-            f"The stored package with SHA-256 {sha256[:12]}… was changed on disk. Push the same package again to"
+            f"The stored package with SHA-256 {sha256[:12]}… was changed in the storage. Push the same package again to"
             " restore it."
         )
     yield last
-
-
-def _bytes_of(sha256: str) -> Iterator[bytes]:
-    """The stored bytes in pieces, unchecked: all that a bundle asks of the storage. Raises ArtifactDamaged."""
-    try:
-        with storage.path_of(sha256).open("rb") as file:
-            while chunk := file.read(CHUNK):
-                yield chunk
-    except FileNotFoundError:
-        raise ArtifactDamaged(
-            f"The stored package with SHA-256 {sha256[:12]}… is missing. Push the same package again to restore it."
-        ) from None
