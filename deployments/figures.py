@@ -16,6 +16,7 @@ from accounts.models import Event
 from deployments import presence
 from deployments.models import FINAL, Deployment, Status, Worker
 from projects.models import Project
+from registry.models import Artifact
 
 LONGEST_BETWEEN_RINGS = 300  # seconds, as in the sweep
 # Upper bounds of the durations' histogram, in seconds: from a script that copies a file to a migration over night.
@@ -63,7 +64,11 @@ class Finished:
 
 @dataclass(frozen=True)
 class Figures:
-    """Everything at one moment. `swept_at`: when a worker last looked after everything; None: nobody has been heard."""
+    """Everything at one moment.
+
+    swept_at  when a worker last looked after everything; None: nobody has been heard
+    damaged   problem → stored packages that have it
+    """
 
     at: datetime
     pools: dict[str, Pool]
@@ -71,10 +76,11 @@ class Figures:
     finished: list[Finished]
     mended: dict[str, int]
     swept_at: datetime | None
+    damaged: dict[str, int]
 
 
 def figures() -> Figures:
-    """Count everything, in five queries."""
+    """Count everything, in six queries."""
     pools: dict[str, Pool] = defaultdict(Pool)
     workers = list(Worker.objects.all())
     _count_workers(workers, pools)
@@ -87,6 +93,7 @@ def figures() -> Figures:
         finished=_finished(),
         mended=_mended(),
         swept_at=max(swept, default=None),
+        damaged=_damaged(),
     )
 
 
@@ -179,3 +186,9 @@ def _mended() -> dict[str, int]:
     for verb, count in lines.values_list("verb").annotate(count=Count("pk")):
         counted[MENDED[verb]] = count
     return counted
+
+
+def _damaged() -> dict[str, int]:
+    counted: dict[str, int] = dict.fromkeys(Artifact.Problem.values, 0)
+    rows = Artifact.objects.exclude(problem="").order_by().values_list("problem")
+    return counted | dict(rows.annotate(count=Count("pk")))

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Role, User
@@ -22,7 +23,7 @@ from lifecycles.progress import Section, incomplete_before, section_of
 from projects import access
 from projects.access import Act
 from projects.models import ApprovalRule
-from registry.models import PackageVersion
+from registry.models import Artifact, PackageVersion
 from registry.targets import why_no_target
 from releases import needs
 from releases.models import Release
@@ -57,6 +58,14 @@ class Question:
     by: User | None
     deployment: Deployment | None
     at: datetime
+
+    @cached_property
+    def held(self) -> list[PackageVersion]:
+        """The versions that the release is made of, its components' included."""
+        own = Q(release_packages__release=self.release)
+        of_components = Q(release_packages__release__stack_lines__parent=self.release)
+        held = PackageVersion.objects.filter(own | of_components).defer("contents", "about")
+        return list(held.select_related("package", "artifact").distinct().order_by("pk"))
 
 
 Reasons = Iterator[Blocker]
@@ -155,12 +164,34 @@ def _phase_has_success(question: Question) -> bool:
 
 
 def _withdrawn(question: Question) -> Reasons:
-    for version in _held_by(question.release).filter(withdrawn_at__isnull=False):
-        yield Blocker("withdrawn", f"{version} was withdrawn and is never deployed again: {version.withdrawn_reason}")
+    for version in question.held:
+        if version.is_withdrawn:
+            because = version.withdrawn_reason
+            yield Blocker("withdrawn", f"{version} was withdrawn and is never deployed again: {because}")
+
+
+def _removed(question: Question) -> Reasons:
+    """What a release holds is never removed; should it be so all the same, nobody is to find out halfway."""
+    for version in question.held:
+        if version.is_removed:
+            yield Blocker("removed", version.removal)
+
+
+def _artifact_damaged(question: Question) -> Reasons:
+    """It can be mended, so that it may be asked for already: the sweep starts it when the bytes are back."""
+    for version in question.held:
+        if version.artifact and version.artifact.problem:
+            found = "missing" if version.artifact.problem == Artifact.Problem.MISSING else "damaged"
+            when = f" on {_moment(version.artifact.checked_at)}" if version.artifact.checked_at else ""
+            yield Blocker(
+                "artifact_damaged",
+                f"The stored bytes of {version} were found {found}{when}. Push the same package again; it waits until then.",
+                Stops.STARTING,
+            )
 
 
 def _no_target(question: Question) -> Reasons:
-    for version in _held_by(question.release):
+    for version in question.held:
         if sentence := why_no_target(str(version), question.environment.name, version.targets):
             yield Blocker("no_target", sentence)
 
@@ -169,17 +200,6 @@ def _needs_missing(question: Question) -> Reasons:
     for need in needs.needs_of(question.release):
         if not need.is_met:
             yield Blocker(f"outside_{need.state.value}", need.sentence, Stops.STARTING)
-
-
-def _removed(question: Question) -> Reasons:
-    """What a release holds is never removed; should it be so all the same, nobody is to find out halfway."""
-    for version in _held_by(question.release).filter(removed_at__isnull=False):
-        yield Blocker("removed", version.removal)
-
-
-def _held_by(release: Release) -> QuerySet[PackageVersion]:
-    held = Q(release_packages__release=release) | Q(release_packages__release__stack_lines__parent=release)
-    return PackageVersion.objects.select_related("package").filter(held).distinct()
 
 
 def _approval_missing(question: Question) -> Reasons:
@@ -236,6 +256,7 @@ REASONS: tuple[Callable[[Question], Reasons], ...] = (
     _progression_prevented,
     _withdrawn,
     _removed,
+    _artifact_damaged,
     _no_target,
     _needs_missing,
     _approval_missing,

@@ -18,7 +18,7 @@ from django.utils import timezone
 from deployments import concluding, doorbell, holding, on_hold, outcomes, outside, presence, queue, runner, spool, train
 from deployments.holding import DATABASE_AWAY
 from deployments.models import UNFINISHED, WAITING, Deployment, Status
-from registry import storage
+from registry import scrubbing, storage
 from releases import retention
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ class Sweep:
         self.tidied_at = float("-inf")
         self.watch = outside.Watch(then=start_scheduled)
         self.removed_at = float("-inf")
+        self.checking: threading.Thread | None = None
 
     def forever(self) -> None:
         """At once, then until the worker goes away. A database that is away is waited for, and so is room on the disk."""
@@ -79,6 +80,14 @@ class Sweep:
         if time.monotonic() - self.tidied_at > TIDY_SECONDS:
             self.tidied_at = time.monotonic()
             tidy()
+            self.check_packages()
+
+    def check_packages(self) -> None:
+        """Hash stored packages again beside everything else, in one thread that ends when none is due any more."""
+        is_busy = self.checking is not None and self.checking.is_alive()
+        if not is_busy and scrubbing.is_due():
+            going = holding.this_worker().going
+            self.checking = _in_a_thread(lambda: scrubbing.check_due(going.wait), "checking")
 
     def remove_old_versions(self) -> None:
         """Every RETENTION_HOURS (0: never), and by one worker: remove the versions that the retention rules let go."""
@@ -116,19 +125,20 @@ def _adopt_if_lost(deployment: Deployment, *, is_late: bool) -> None:
         return
     is_lost = is_late or deployment.owner == worker.name or spool.is_dead(deployment.owner)
     if is_lost and (taken := holding.take_over(deployment)):
-        _in_a_thread(lambda: runner.adopt(taken))
+        # takes no slot: it runs already, and waiting for a slot would let its lease run out
+        _in_a_thread(lambda: runner.adopt(taken), "adopted")
 
 
-def _in_a_thread(run: Callable[[], None]) -> None:
-    """Adopted scripts take no slot: they run already, and waiting for a slot would let their lease run out."""
-
+def _in_a_thread(run: Callable[[], object], name: str) -> threading.Thread:
     def body() -> None:
         try:
             run()
         finally:
             connection.close()
 
-    threading.Thread(target=body, name="adopted", daemon=True).start()
+    thread = threading.Thread(target=body, name=name, daemon=True)
+    thread.start()
+    return thread
 
 
 def start_scheduled() -> None:

@@ -48,6 +48,7 @@ class _Portal(Collector):
         yield self._of_the_sweep()
         yield from self._of_finished()
         yield self._of_mended()
+        yield self._of_packages()
 
     def _of_pools(self) -> Iterator[Metric]:
         for name, (metric, meaning) in POOLS.items():
@@ -94,6 +95,14 @@ class _Portal(Collector):
         family = CounterMetricFamily("signalbox_mended", "What the engine had to mend.", labels=["what"])
         for what, count in self.found.mended.items():
             family.add_metric([what], count)
+        return family
+
+    def _of_packages(self) -> Metric:
+        family = GaugeMetricFamily(
+            "signalbox_artifacts_with_problem", "Stored packages that were found to be wrong.", labels=["problem"]
+        )
+        for problem, count in self.found.damaged.items():
+            family.add_metric([problem], count)
         return family
 
 

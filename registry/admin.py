@@ -8,7 +8,8 @@ from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
-from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
 from accounts.configuring import ReadOnlyAdmin, RecordedAdmin
 from config.encryption import CannotDecrypt
@@ -130,7 +131,7 @@ class FeedAdmin(RecordedAdmin):
 
     @admin.display(description="last answer", ordering="checked_at", empty_value="–")
     def last_answer(self, feed: Feed) -> str:
-        return f"{timezone.localtime(feed.checked_at):%d %B %Y %H:%M}" if feed.checked_at else "–"
+        return date_format(localtime(feed.checked_at), "d F Y H:i") if feed.checked_at else "–"
 
     @admin.display(description="no problem", boolean=True)
     def is_well(self, feed: Feed) -> bool:
@@ -205,7 +206,8 @@ class PackageVersionAdmin(ReadOnlyAdmin):
 
 @admin.register(Artifact)
 class ArtifactAdmin(ReadOnlyAdmin):
-    list_display = ["sha256", "human_size", "number_of_versions"]
+    list_display = ["sha256", "human_size", "number_of_versions", "condition", "last_look"]
+    list_filter = ["problem", ("removed_at", admin.EmptyFieldListFilter)]
     search_fields = ["sha256"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Artifact]:
@@ -219,3 +221,11 @@ class ArtifactAdmin(ReadOnlyAdmin):
     @admin.display(description="versions", ordering="number_of_versions")
     def number_of_versions(self, artifact: Any) -> int:
         return int(artifact.number_of_versions)
+
+    @admin.display(description="condition", ordering="problem")
+    def condition(self, artifact: Artifact) -> str:
+        return artifact.get_problem_display() or ("Removed" if artifact.removed_at else "As published")
+
+    @admin.display(description="hashed again", ordering="checked_at")
+    def last_look(self, artifact: Artifact) -> str:
+        return date_format(localtime(artifact.checked_at), "j F Y H:i") if artifact.checked_at else "Not yet"

@@ -76,6 +76,9 @@ class PackageStorage(Protocol):
 
     def holds(self, name: str) -> bool: ...
 
+    def is_blank(self) -> bool:
+        """Whether nothing was ever put there, as far as can be told."""
+
     def address(self, name: str, disposition: str) -> str | None:
         """An address that opens this one file to whoever has it, for a while; None: there is no such thing."""
 
@@ -129,6 +132,9 @@ class PackageFiles(FileSystemStorage):
 
     def holds(self, name: str) -> bool:
         return (self.base_location / name).exists()
+
+    def is_blank(self) -> bool:
+        return not (self.base_location / DIRECTORY).is_dir()
 
     def address(self, name: str, disposition: str) -> None:
         return None

@@ -120,6 +120,9 @@ class PackageBucket(S3Storage):
             return False
         return True
 
+    def is_blank(self) -> bool:
+        return next(self.walk(), None) is None
+
     def address(self, name: str, disposition: str) -> str:
         says = {"ResponseContentDisposition": disposition, "ResponseContentType": TYPE}
         return str(

@@ -31,6 +31,7 @@ ORPHANED_AFTER = timedelta(days=1)
 
 SHARE = 0.1  # of the time that a look at leisure may take: six seconds a minute
 STRETCH = 0.05  # seconds at a time
+NAMED = 5  # of those who share an artifact
 TRIES = 20  # of a claim, where other workers take the same ones
 WORDS = {
     Problem.MISSING: "are missing. Push the same package again to restore them.",
@@ -57,6 +58,7 @@ def check(artifact: Artifact, *, pause: Callable[[], object] = lambda: None) -> 
 
     Raises StorageAway: then nothing is known, and nothing noted.
     """
+    artifact.refresh_from_db(fields=["checked_at", "problem"])  # as it was when the look began
     found = _look(artifact.sha256, pause)
     _note(artifact, found)
     return found
@@ -79,6 +81,11 @@ def check_due(pause: Pause) -> int:
     except _Interrupted:
         pass
     return looked
+
+
+def is_due() -> bool:
+    """Whether there is anything whose turn it is."""
+    return settings.ARTIFACT_CHECK_DAYS > 0 and due(timezone.now()).exists()
 
 
 def due(at: datetime) -> QuerySet[Artifact]:
@@ -130,11 +137,21 @@ def stored_again(artifact: Artifact, *, by: User) -> None:
         _record(row, "", by)
 
 
+def named(artifact: Artifact) -> str:
+    """What people call these bytes: the versions, or the attachments, that they are."""
+    versions, attachments = (
+        artifact.versions.select_related("package"),
+        artifact.attachments.select_related("version__package"),
+    )
+    names = [str(held) for held in [*versions[:NAMED], *attachments[:NAMED]]]
+    return ", ".join(names) or f"SHA-256 {artifact}"
+
+
 def _look(sha256: str, pause: Callable[[], object]) -> str:
     try:
         storage.verify(sha256, pause=pause)
     except ArtifactMissing:
-        if storage.holds_nothing():
+        if storage.is_blank():
             raise StorageAway(
                 "The package storage is empty, although packages were published. Is it mounted, and is it the right one?"
             ) from None
@@ -153,14 +170,8 @@ def _note(artifact: Artifact, found: str) -> None:
 
 
 def _record(artifact: Artifact, found: str, by: User | None) -> None:
-    sentence = f"The stored bytes of {_named(artifact)} {WORDS[found]}"
+    sentence = f"The stored bytes of {named(artifact)} {WORDS[found]}"
     trail.record(by, f"artifact.{found or 'healed'}", artifact, sentence, sha256=artifact.sha256)
-
-
-def _named(artifact: Artifact) -> str:
-    versions, attachments = artifact.versions.select_related("package"), artifact.attachments.select_related("version")
-    names = [str(held) for held in [*versions[:5], *attachments[:5]]]
-    return ", ".join(names) or f"SHA-256 {artifact}"
 
 
 def _claim(now: datetime) -> Artifact | None:
@@ -169,7 +180,6 @@ def _claim(now: datetime) -> Artifact | None:
     for artifact in due(now)[:TRIES]:
         mark = now if artifact.problem else before + AGAIN_AFTER
         if Artifact.objects.filter(pk=artifact.pk, checked_at=artifact.checked_at).update(checked_at=mark):
-            artifact.checked_at = mark
             return artifact
     return None
 

@@ -106,9 +106,9 @@ def holds(sha256: str) -> bool:
     return _place().holds(name_of(sha256))
 
 
-def holds_nothing() -> bool:
-    """Whether the storage is empty: a share that is not mounted looks like that, too."""
-    return next(digests(), None) is None
+def is_blank() -> bool:
+    """Whether nothing was ever kept there: a share that is not mounted looks like that, and so does the wrong bucket."""
+    return _place().is_blank()
 
 
 def address(sha256: str, disposition: str) -> str | None:

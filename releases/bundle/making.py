@@ -57,7 +57,7 @@ def prepare(release: Release) -> Bundle:
     digests = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in small.items()}
     small["SHA256SUMS"] = texts.sums(digests | {file: artifact.sha256 for file, artifact in stored.items()})
     for artifact in stored.values():
-        next(_bytes_of(artifact.sha256), None)  # what is missing is said now, while it can be
+        storage.stream(artifact.sha256).close()  # what is missing is said now, while it can be
     name = f"{release.project.slug}-{release.number}"
     members = [
         *(_small(f"{name}/{path}", text) for path, text in small.items()),

@@ -117,13 +117,13 @@ def test_what_the_engine_had_to_mend_is_counted_from_the_trail(client):
     assert [found["signalbox_mended_total", (("what", what),)] for what in whats] == [2, 0, 0]
 
 
-def test_a_scrape_takes_five_queries_however_much_there_is(client, django_assert_num_queries):
+def test_a_scrape_takes_six_queries_however_much_there_is(client, django_assert_num_queries):
     for number in range(12):
         a_script(Status.QUEUED, f"Queued {number}", pool=f"pool-{number % 3}")
         a_script(Status.FAILED, f"Failed {number}", pool=f"pool-{number % 3}", started_at=timezone.now())
         a_worker(f"w{number}")
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         client.get("/metrics")
 
 

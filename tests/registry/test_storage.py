@@ -201,11 +201,11 @@ def test_everything_that_lies_there_is_listed(place):
     assert {abs(datetime.now(UTC) - stored.kept_at) < timedelta(minutes=5) for stored in storage.digests()} == {True}
 
 
-def test_an_empty_storage_is_told_from_one_that_holds_something(place):
-    before = storage.holds_nothing()
+def test_a_storage_in_which_nothing_was_ever_kept_is_told_from_one_that_is_used(place):
+    before = storage.is_blank()
     kept()
 
-    assert (before, storage.holds_nothing()) == (True, False)
+    assert (before, storage.is_blank()) == (True, False)
 
 
 def test_what_is_removed_is_gone(place):
