@@ -100,7 +100,7 @@ def _take_in(who: Caller, received: Received, stated: Stated) -> Taken:
     """Look into what was received and hand it on; whatever is refused leaves nothing behind."""
     try:
         _check(who, stated)
-        inspection = registry.examine(received)
+        inspection = registry.examine(received, name=stated.name, filename=stated.filename)
         registry.keep(received, name=stated.name, version=stated.version, filename=stated.filename)
         return deployments.take_in(
             received,

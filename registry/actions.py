@@ -15,8 +15,9 @@ from django.utils import timezone
 from accounts import trail
 from accounts.models import User
 from config import quick
-from registry import filenames, inspection, scrubbing, storage, versions
+from registry import filenames, inspection, manifests, scrubbing, storage, versions
 from registry.inspection import Inspection, Limits
+from registry.manifests import ManifestPlace
 from registry.models import Artifact, Feed, Package, PackageVersion
 from registry.naming import package_called
 from registry.refusals import RegistryRefused
@@ -56,13 +57,29 @@ def limits() -> Limits:
     )
 
 
-def examine(received: Received) -> Inspection:
-    """Look into what was received, without running it. Raises PackageRefused, and discards what it refuses."""
+def examine(received: Received, *, name: str = "", filename: str = "") -> Inspection:
+    """Look into what was received, without running it.
+
+    name, filename  as `publish` takes them: the package may say where its manifest lies
+
+    Raises PackageRefused, ManifestUnreadable, and discards what it refuses.
+    """
     try:
-        return inspection.inspect(received.path, limits())
+        return inspection.inspect(received.path, limits(), _manifest_of(name, filename))
     except BaseException:
         storage.discard(received)
         raise
+
+
+def _manifest_of(name: str, filename: str) -> ManifestPlace:
+    """Where the manifest of this package lies, and in which form; the usual place where nobody has said so."""
+    if not name:
+        try:
+            name, _ = filenames.identity_from(filename)
+        except RegistryRefused:  # which will be said where it counts
+            return manifests.DEFAULT
+    package = Package.objects.named(name).only("manifest_file", "manifest_form").first()
+    return ManifestPlace(package.manifest_file, package.manifest_form) if package else manifests.DEFAULT
 
 
 def keep(received: Received, *, name: str, version: str, filename: str) -> None:
@@ -98,7 +115,7 @@ def publish(
     try:
         name, text = filenames.identity(filename, name=name, version=version)
         parsed = versions.parse(text)
-        looked = inspection or examine(received)
+        looked = inspection or examine(received, name=name)
         if received.is_waiting:
             keep(received, name=name, version=text, filename=filename)
         return _publish(received, name, parsed, filenames.bare(filename), looked, by)
@@ -151,6 +168,7 @@ def _create(
         unpacked_bytes=looked.unpacked_bytes,
         contents=looked.contents,
         targets=looked.targets,
+        about=looked.about,
         published_by=by,
     )
 

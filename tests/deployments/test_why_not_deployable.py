@@ -609,3 +609,30 @@ def test_only_what_stops_asking_stops_asking():
     found = policy.why_not_requestable(release, an_environment("PROD"), by=a_manager())
 
     assert codes(found) == ["phase_incomplete"]
+
+
+# -- what the package supports ----------------------------------------------------------------------------------------
+
+
+def test_a_package_without_settings_for_the_environment_stops_asking():
+    site = a_lone_project("Site", package="site")
+    a_version("site", "1.0.0", targets=["PROD", "STAGE"])
+
+    [blocker] = why_not(a_release(site))
+
+    assert (blocker.code, blocker.stops) == ("no_target", Stops.REQUESTING)
+    assert blocker.sentence.startswith("site 1.0.0 has no settings for TEST: it supports PROD and STAGE.")
+
+
+def test_a_package_with_settings_for_the_environment_may_go_there():
+    site = a_lone_project("Site", package="site")
+    a_version("site", "1.0.0", targets=["PROD", "TEST"])
+
+    assert why_not(a_release(site)) == []
+
+
+def test_a_component_without_settings_for_the_environment_keeps_its_stack_out():
+    shop = a_stack("Shop", components={"API": 1, "UI": 2})
+    a_version("ui", "1.0.0", targets=["PROD"])
+
+    assert [blocker.code for blocker in why_not(a_release(shop, ui="1.0.0"))] == ["no_target"]

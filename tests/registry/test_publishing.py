@@ -13,6 +13,7 @@ from accounts.models import Event
 from registry import actions, storage
 from registry.filenames import IdentityRefused, NameRefused
 from registry.inspection import PackageRefused
+from registry.manifests import ManifestUnreadable
 from registry.models import Artifact, Feed, Package, PackageVersion
 from registry.storage import Received
 from registry.versions import VersionRefused
@@ -48,6 +49,27 @@ def test_a_published_version_says_what_it_is(pusher, store):
     assert (version.artifact.sha256, version.artifact.size) == (received.sha256, received.size)
     assert storage.verify(received.sha256) == version.artifact.size
     assert stored(store) == [version.artifact.path]
+
+
+def test_the_manifest_is_read_where_the_package_says_that_it_lies(pusher):
+    Package.objects.create(feed=Feed.builtin(), name="state", manifest_file="apps/desired.yaml", manifest_form="yaml")
+    received = storage.receive(
+        [a_zip({"release.sh": SCRIPT, "apps/desired.yaml": b"patient-api: 1.4.114\n"})], max_bytes=10_000
+    )
+
+    published = actions.publish(received, name="State", version="1.0.0", filename="", by=pusher)
+
+    assert published.version.contents == {"patient-api": "1.4.114"}
+
+
+def test_a_package_without_the_manifest_that_it_is_to_have_is_refused(pusher, store):
+    Package.objects.create(feed=Feed.builtin(), name="state", manifest_file="apps/desired.yaml", manifest_form="yaml")
+    received = storage.receive([a_zip({"release.sh": SCRIPT})], max_bytes=10_000)
+
+    with pytest.raises(ManifestUnreadable, match=r"apps/desired\.yaml"):
+        actions.examine(received, filename="state.1.0.0.zip")
+
+    assert stored(store) == []
 
 
 def test_publishing_leaves_one_line_in_the_trail(pusher):
