@@ -125,8 +125,7 @@ class Visit:
     ) -> Answer:
         """The answer, whatever its status. read=False: without its body. Raises FeedFailed where there is none.
 
-        Another origin than the feed's own is asked only by whoever has no credentials, and never without TLS where the
-        feed has it.
+        Another origin than the feed's own is asked only with TLS, and only by whoever has no credentials at all.
         """
         headers = {"Accept": accept}
         if etag:
@@ -251,6 +250,8 @@ def _failure(host: str, error: Exception, causes: list[BaseException]) -> FeedFa
     """What it means that nothing came, or nothing that is HTTP."""
     if isinstance(error, requests.exceptions.InvalidHeader):
         return failures.unsendable(host)
+    if isinstance(error, requests.exceptions.InvalidURL | urllib3.exceptions.LocationValueError):
+        return failures.unreachable(host, "this cannot be the name of a host")
     if isinstance(error, requests.exceptions.ContentDecodingError):
         return failures.unreadable(host, "something that cannot be unpacked")
     if untrusted := [cause for cause in causes if isinstance(cause, ssl.SSLError)]:
@@ -261,8 +262,10 @@ def _failure(host: str, error: Exception, causes: list[BaseException]) -> FeedFa
 def _causes(error: BaseException) -> Iterator[BaseException]:
     """The error and what it came from, the outermost first; libraries put that in different places."""
     inner: BaseException | None = error
-    while inner is not None:
+    seen: list[BaseException] = []
+    while inner is not None and inner not in seen:
         yield inner
+        seen.append(inner)
         within = [argument for argument in inner.args if isinstance(argument, BaseException)]
         inner = inner.__cause__ or inner.__context__ or next(iter(within), None)
 

@@ -237,11 +237,14 @@ def test_a_feed_that_is_not_there_is_unreachable_with_the_reason():
     assert f"127.0.0.1:{port} cannot be reached: connection refused" in refused.sentence
 
 
-def test_a_host_that_nobody_knows_is_unreachable():
-    refused = failure(Access("https://feed.invalid"))
+@pytest.mark.parametrize(
+    "host", ["feed.invalid", "a" * 64 + ".invalid", "*.invalid", ".invalid", "a%2fb.invalid", "999.1.1.1"]
+)
+def test_a_host_that_nobody_knows_is_unreachable(host):
+    refused = failure(Access(f"https://{host}"))
 
     assert refused.code == "feed-unreachable"
-    assert "feed.invalid" in refused.sentence
+    assert f"{host} cannot be reached: " in refused.sentence
 
 
 def test_what_does_not_speak_http_is_unreachable():

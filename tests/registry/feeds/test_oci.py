@@ -63,10 +63,10 @@ def registry_with_tokens(images: Path, tmp_path_factory: pytest.TempPathFactory)
     """Its tokens come from another port of this machine."""
     home = tmp_path_factory.mktemp("with-tokens")
     tokens = Tokens(home, READER, PASSWORD)
-    with Feed().running() as giver:
-        giver.decides("/token", tokens.reply)
-        with running(DockerRegistry(home, images, tokens.section(f"{giver.url}/token"))) as registry:
-            yield registry
+    giver = Feed()
+    giver.decides("/token", tokens.reply)
+    with running(DockerRegistry(home, images, tokens.section(f"{giver.url}/token"))) as registry, giver.running():
+        yield registry
 
 
 @pytest.mark.docker_registry
