@@ -13,8 +13,6 @@ from releases.bundle.tar import Member
 from releases.bundle.texts import Blank
 from releases.models import Release
 
-CHUNK = 1024 * 1024
-
 
 @dataclass(frozen=True)
 class Bundle:
