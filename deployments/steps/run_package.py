@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from config.encryption import CannotDecrypt
 from deployments import nearby, spool
 from deployments.models import Deployment
 from deployments.steps.command import Command, StepRefused
-from registry import inspection, storage
+from registry import inspection, scrubbing, storage
 from registry.actions import limits
 from registry.models import PackageVersion
 from registry.refusals import RegistryRefused
@@ -111,8 +112,16 @@ def _unpack(version: PackageVersion, run: str) -> Path:
         with storage.at_hand(version.bytes.sha256) as package:
             inspection.unpack(package, work, limits())
     except RegistryRefused as refusal:
+        _note_damage(version, refusal)
         raise StepRefused(f"{version} cannot be run: {refusal}") from refusal
     return work
+
+
+def _note_damage(version: PackageVersion, refusal: RegistryRefused) -> None:
+    """So that later deployments wait for the package instead of failing like this one."""
+    if isinstance(refusal, storage.ArtifactDamaged):
+        with suppress(storage.StorageAway):
+            scrubbing.check(version.bytes)
 
 
 def _command(entry_point: str) -> list[str]:

@@ -11,7 +11,7 @@ from deployments.actions import cancel
 from deployments.models import Deployment, Status
 from deployments.policy import Blocker, Stops
 from registry import actions as registry
-from registry.models import PackageVersion
+from registry.models import Artifact, PackageVersion
 from releases import actions as releases
 from releases.models import Release
 from tests.deployments.rows import (
@@ -286,6 +286,36 @@ def test_a_removed_package_goes_nowhere():
     assert (blocker.code, blocker.stops) == ("removed", Stops.REQUESTING)
     assert blocker.sentence.startswith("ui 1.0.0 was removed on ")
     assert blocker.sentence.endswith(": a mistake. It stays on record. Push the same package again to bring it back.")
+
+
+# -- damaged ----------------------------------------------------------------------------------------------------------
+
+
+def found_to_be(version: PackageVersion, problem: str) -> None:
+    found = datetime(2026, 11, 26, 10, 12, tzinfo=UTC)
+    Artifact.objects.filter(pk=version.artifact_id).update(problem=problem, checked_at=found)
+
+
+@pytest.mark.parametrize("problem", ["missing", "damaged"])
+def test_a_stack_whose_stored_package_is_damaged_waits_for_the_same_bytes(problem):
+    release = a_release(a_rows_shop(), ui="1.0.0")
+    found_to_be(a_version("ui"), problem)
+
+    found = why_not(release)
+
+    sentence = (
+        f"The stored bytes of ui 1.0.0 were found {problem} on Thursday 26 November 2026 at 10:12. Push the same package"
+        " again; it waits until then."
+    )
+    assert found == [Blocker("artifact_damaged", sentence, Stops.STARTING)]
+
+
+def test_a_component_whose_stored_package_is_damaged_waits_as_well_and_others_do_not():
+    a_release(a_rows_shop(), ui="1.0.0")
+    found_to_be(a_version("ui"), "damaged")
+
+    assert codes(why_not(Release.objects.get(project__name="UI"))) == ["artifact_damaged"]
+    assert why_not(Release.objects.get(project__name="API")) == []
 
 
 # -- permission -------------------------------------------------------------------------------------------------------
