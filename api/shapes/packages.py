@@ -1,6 +1,7 @@
 """Packages and what a push led to, as JSON."""
 
 from datetime import datetime
+from typing import Any
 
 from ninja import Schema
 from pydantic import Field
@@ -52,6 +53,7 @@ class PushedShape(Schema):
 
 class PackageLine(Schema):
     name: str
+    label: str = Field(description="What people call it; empty: its name.")
     newest: str | None = Field(description="Its highest version that may be used.")
     versions: int = Field(description="How many versions it has.")
     projects: list[str]
@@ -89,6 +91,7 @@ class VersionShape(VersionLine):
     unpacked_bytes: int
     contents: dict[str, str] = Field(description="Component and version, as its manifest says.")
     targets: list[str] = Field(description="The environments that it says it supports.")
+    about: dict[str, Any] = Field(description="What else it says about itself, such as the number of its build.")
     withdrawn_by: str | None
     used_by: list[UseShape]
     download: str
@@ -124,6 +127,7 @@ def package_line(package: Package) -> PackageLine:
     """Needs `newest`, `number_of_versions` and the prefetched `projects`."""
     return PackageLine(
         name=package.name,
+        label=package.label,
         newest=package.newest,  # type: ignore[attr-defined]
         versions=package.number_of_versions,  # type: ignore[attr-defined]
         projects=sorted(project.slug for project in package.seen),  # type: ignore[attr-defined]
@@ -163,6 +167,7 @@ def version_shape(
         unpacked_bytes=version.unpacked_bytes,
         contents=version.contents,
         targets=version.targets,
+        about=version.about,
         withdrawn_by=str(version.withdrawn_by) if version.withdrawn_by else None,
         used_by=used_by,
         download=download,

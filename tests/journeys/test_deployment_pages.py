@@ -14,7 +14,7 @@ from deployments.models import Deployment, Status
 from lifecycles.models import Environment
 from tests.deployments.rows import claimed, ended, interrupted, paused, run_out
 from tests.deployments.scenes import a_gate, a_manager, requested
-from tests.factories import a_lone_project, a_release, a_stack, a_trigger
+from tests.factories import a_lone_project, a_release, a_stack, a_trigger, a_version
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 
@@ -115,6 +115,7 @@ def everything(manager: User) -> dict[str, int]:
     """One of each: succeeded, waiting, outcome unknown and marked by one of two, failed and waiting for a person."""
     shop = a_stack("Shop", components={"API": 1, "UI": 2})
     a_trigger(shop)
+    a_version("api", contents={f"component-number-{n}": "1.0.0" for n in range(9)}, targets=["TEST", "PROD"])
     release = a_release(shop)
     done = requested(release)
     run_out()

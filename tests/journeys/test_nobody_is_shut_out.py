@@ -27,6 +27,9 @@ PAGES = (
     "/projects/shop/",
     "/projects/website/",
     "/projects/ui/",
+    "/projects/shop/compare/?from=1.0.0&to=1.2.0",
+    "/projects/shop/compare/?from=1.2.0&to=1.0.0",
+    "/projects/website/compare/",
     "/projects/shop/releases/create/",
     "/projects/shop/releases/1.0.0/",
     "/projects/shop/releases/1.1.0/",
@@ -45,7 +48,10 @@ WIDER = "document.documentElement.scrollWidth > document.documentElement.clientW
 def everything() -> User:
     """A stack in every state that a grid can show, and the person who may do the most with it."""
     shop = a_stack("Shop", components={"API": 1, "UI": 2})
-    first, second = a_release(shop, "1.0.0"), a_release(shop, "1.1.0", ui="1.1.0")
+    for version in ("1.0.0", "1.2.0"):  # so many that some are folded
+        a_version("api", version, contents={f"component-number-{n}": version for n in range(12)} | {version: "1"})
+    a_version("ui", "1.1.0", contents={"texts": "1.0.0"})
+    first, second = a_release(shop, "1.0.0", api="1.0.0", ui="1.0.0"), a_release(shop, "1.1.0", api="1.0.0", ui="1.1.0")
     tell_everything(a_version("ui", "1.1.0"))
     went_live(first)
     went_live(first, "PROD")
