@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser, Group
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Expression, F, Q
 from django.db.models.functions import Coalesce
 
 
@@ -44,9 +44,9 @@ class Role(models.TextChoices):
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
-    def held_by(self, user: User) -> "MembershipQuerySet":
-        """The grants of this person, their own and those of their groups."""
-        return self.filter(Q(user=user) | Q(group__in=user.groups.all()))
+    def held_by(self, user: User | Expression) -> "MembershipQuerySet":
+        """The grants of this person (or whose id the expression gives), their own and those of their groups."""
+        return self.filter(Q(user=user) | Q(group__in=Group.objects.filter(user=user)))
 
 
 class Membership(models.Model):

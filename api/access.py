@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 from django.http import Http404
 
 from api.auth import Caller
+from config import compiled
 from deployments import on_hold
 from deployments.models import Deployment, Hold
 from lifecycles.models import Environment
@@ -119,11 +120,11 @@ def require_on_package(who: Caller, act: Act, name: str) -> None:
 
     Closed by default: for a package that no project holds it takes a grant for every project.
     """
-    packages = Package.objects.named(name)
-    holders = list(Project.objects.filter(packages__in=packages).select_related("parent").distinct())
-    seen = set(projects_of(who).filter(pk__in=[project.pk for project in holders]).values_list("pk", flat=True))
-    if not holders and may_everywhere(who, act):
+    holders = compiled.rows(_holders, name=name.lower())
+    held = access.roles_in(who.user, holders)
+    if not holders and not who.is_limited and not held[None].isdisjoint(act.roles):
         return
+    seen = {project.pk for project in holders if held[project.pk] and who.reaches(project)}
     if not seen:
         raise PermissionDenied(
             f"No project of yours holds the package {name}. An administrator adds it to a project first, or gives this"
@@ -134,4 +135,11 @@ def require_on_package(who: Caller, act: Act, name: str) -> None:
             raise PermissionDenied(
                 f"The package {name} also belongs to a project that you may not see. Ask an administrator."
             )
-        access.require(who.user, act, project)
+        if held[project.pk].isdisjoint(act.roles):
+            raise PermissionDenied(access.why_not_permitted(act, project))
+
+
+def _holders() -> QuerySet[Project]:
+    """The projects that hold the package that is pushed under this name."""
+    named = Package.objects.builtin().folded(compiled.parameter("name"))
+    return Project.objects.filter(packages__in=named).only("name", "parent").distinct()

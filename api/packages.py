@@ -1,6 +1,7 @@
 """Packages: push, look up, download, withdraw, restore."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -100,16 +101,10 @@ def _take_in(who: Caller, received: Received, stated: Stated) -> Taken:
     """Look into what was received and hand it on; whatever is refused leaves nothing behind."""
     try:
         _check(who, stated)
+        identity = asdict(stated)
         inspection = registry.examine(received, name=stated.name, filename=stated.filename)
-        registry.keep(received, name=stated.name, version=stated.version, filename=stated.filename)
-        return deployments.take_in(
-            received,
-            name=stated.name,
-            version=stated.version,
-            filename=stated.filename,
-            inspection=inspection,
-            by=who.user,
-        )
+        registry.place(received, **identity)
+        return deployments.take_in(received, **identity, inspection=inspection, by=who.user)
     except BaseException:
         storage.discard(received)
         raise

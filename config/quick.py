@@ -5,7 +5,7 @@ That does not matter on a page. It does on the path that every deployment takes,
 and conversions are the models' own, so that nothing about a table is written down twice.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from itertools import islice
 from typing import Any, TypeAlias, TypeVar
@@ -21,14 +21,26 @@ AnyField: TypeAlias = "models.Field[Any, Any]"
 def insert(row: Row) -> Row:
     """Insert a new row, as `save` does without its signals, and return it with its primary key. Raises what the database
     raises, such as IntegrityError."""
-    statement, fields = _insertion(type(row))
+    _insert(row)
+    return row
+
+
+def insert_once(row: models.Model) -> bool:
+    """Insert a new row unless one is there that is the same in what is unique, and say whether it was inserted.
+
+    Somebody who is just inserting such a row is waited for. Where nothing was inserted the transaction is as sound as
+    before, without a savepoint.
+    """
+    return _insert(row, "ON CONFLICT DO NOTHING")
+
+
+def insert_all(rows: Sequence[models.Model]) -> None:
+    """Insert new rows of one table by one statement. Unlike `insert` it does not tell their primary keys."""
+    statement, fields = _insertion(type(rows[0]), number=len(rows))
     own = connections[DEFAULT_DB_ALIAS]
-    values = [field.get_db_prep_save(field.pre_save(row, True), own) for field in fields]
+    values = [field.get_db_prep_save(field.pre_save(row, True), own) for row in rows for field in fields]
     with own.cursor() as cursor:
         cursor.execute(statement, values)
-        row.pk = cursor.fetchone()[0]
-    row._state.adding, row._state.db = False, own.alias
-    return row
 
 
 def update(model: type[models.Model], where: Mapping[str, Any], **values: Any) -> int:
@@ -72,7 +84,12 @@ def statement(build: Callable[[], models.QuerySet[Any]], **parameters: Any) -> t
     parameters  the values, as the database takes them
     """
     sql, given = _compiled(build)
-    return sql, [parameters[value] if isinstance(value, Mark) else value for value in given]
+    return sql, filled(given, parameters)
+
+
+def filled(given: Iterable[Any], parameters: Mapping[str, Any]) -> list[Any]:
+    """The parameters of a statement, the marked ones with their values."""
+    return [parameters[value] if isinstance(value, Mark) else value for value in given]
 
 
 class Mark(str):
@@ -125,12 +142,26 @@ def quoted(model: type[models.Model]) -> str:
 # -- what is built once -----------------------------------------------------------------------------------------------
 
 
+def _insert(row: models.Model, otherwise: str = "") -> bool:
+    statement, fields = _insertion(type(row))
+    own = connections[DEFAULT_DB_ALIAS]
+    values = [field.get_db_prep_save(field.pre_save(row, True), own) for field in fields]
+    with own.cursor() as cursor:
+        cursor.execute(f"{statement} {otherwise} RETURNING {_column(type(row), 'id')}", values)
+        inserted = cursor.fetchone()
+    if inserted is None:
+        return False
+    row.pk = inserted[0]
+    row._state.adding, row._state.db = False, own.alias
+    return True
+
+
 @cache
-def _insertion(model: type[models.Model]) -> tuple[str, list[AnyField]]:
+def _insertion(model: type[models.Model], number: int = 1) -> tuple[str, list[AnyField]]:
     fields = [field for field in model._meta.concrete_fields if not field.primary_key]
     names = ", ".join(_quoted(field.column) for field in fields)
-    marks = ", ".join(["%s"] * len(fields))
-    return f"INSERT INTO {_table(model)} ({names}) VALUES ({marks}) RETURNING {_column(model, 'id')}", fields  # noqa: S608
+    marks = ", ".join([f"({', '.join(['%s'] * len(fields))})"] * number)
+    return f"INSERT INTO {_table(model)} ({names}) VALUES {marks}", fields  # noqa: S608 - names of columns
 
 
 @lru_cache(maxsize=64)

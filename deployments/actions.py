@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from accounts import trail
 from accounts.models import User
-from deployments import outcomes, plans, policy, train
+from config import quick
+from deployments import facts, outcomes, plans, policy, train
 from deployments.decisions import UNDECIDED
 from deployments.models import WAITING, Approval, Deployment, Status, move
 from deployments.policy import Blocker, Stops
@@ -237,61 +238,47 @@ def _ask(
 ) -> Deployment:
     plan = plans.plan_for(release, environment)
     gates = [gate.as_json() for gate in policy.gates_for(release, environment)]
-    older = list(_not_started(release.project, environment))
-    for row in older:
+    for row in facts.not_started(release.project, environment):
         outcomes.end(row, Status.SUPERSEDED, f"{release} was requested instead of {row.release}.", by=by)
-    try:
-        with transaction.atomic():
-            row = Deployment.objects.create(
-                project=release.project,
-                release=release,
-                environment=environment,
-                status=Status.REQUESTED if gates else Status.SCHEDULED,
-                mode=plan.mode,
-                plan=plan.as_json(),
-                fingerprint=plan.fingerprint,
-                gates=gates,
-                requested_by=by,
-                reason=reason,
-                start_at=start_at,
-                not_after=not_after,
-            )
-    except IntegrityError as error:  # the last word is the database's
-        raise refusal(
-            "waiting_already", f"Another request for {release.project} in {environment} is waiting."
-        ) from error
+    row = Deployment(
+        project=release.project,
+        release=release,
+        environment=environment,
+        status=Status.REQUESTED if gates else Status.SCHEDULED,
+        mode=plan.mode,
+        plan=plan.as_json(),
+        fingerprint=plan.fingerprint,
+        gates=gates,
+        requested_by=by,
+        reason=reason,
+        start_at=start_at,
+        not_after=not_after,
+    )
+    if not quick.insert_once(row):  # the last word is the database's
+        raise refusal("waiting_already", f"Another request for {release.project} in {environment} is waiting.")
     trail.record(by, "deployment.requested", row, f"{by} asked for {row}.", mode=plan.mode, reason=reason)
     if not gates:
         train.start_if_clear(row)
-    row.refresh_from_db()
+        row.refresh_from_db()
     return row
-
-
-def _not_started(project: Project, environment: Environment) -> "list[Deployment]":
-    """Requests for the same place that have not started; a project's own deployment waits for a worker unstarted."""
-    waits_for_worker = Q(status=Status.QUEUED, started_at=None)
-    rows = Deployment.objects.tops().filter(Q(status__in=WAITING) | waits_for_worker, project=project)
-    return list(rows.filter(environment=environment).select_related("release__project", "environment"))
 
 
 def _request_automatic(release: Release, by: User) -> list[Deployment]:
     """Ask for the automatic environments of the first phase; what stands in the way is left on record."""
-    first = release.project.track.phases.order_by("position").first()
-    places = first.places.filter(automatic=True).select_related("environment") if first else []
     asked = []
-    for place in places:
+    for environment in facts.automatic_places(release.project_id):
         train.lock_track(release.project)
-        if blockers := policy.why_not_requestable(release, place.environment):
+        if blockers := policy.why_not_requestable(release, environment):
             sentence = " ".join(blocker.sentence for blocker in blockers)
             trail.record(
                 by,
                 "deployment.not_requested",
                 release,
-                f"{release} was not requested for {place.environment}: {sentence}",
+                f"{release} was not requested for {environment}: {sentence}",
             )
             continue
         reason = "Requested automatically for every new release."
-        asked.append(_ask(release, place.environment, by=by, reason=reason, start_at=None, not_after=None))
+        asked.append(_ask(release, environment, by=by, reason=reason, start_at=None, not_after=None))
     return asked
 
 

@@ -3,10 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Subquery
-
-from config import quick
-from deployments.models import BROKEN_OFF, Deployment, LiveVersion
+from deployments.models import LiveVersion
 from lifecycles.models import Environment
 from projects.models import Project
 from releases.models import Release, ReleaseComponent
@@ -33,30 +30,6 @@ def previous_live(project: Project, environment: Environment) -> Release | None:
     before = LiveVersion.objects.filter(project=project, environment=environment).exclude(release=now.release_id)
     last = before.select_related("release__project").order_by("-from_at", "-pk").first()
     return last.release if last else None
-
-
-def live_versions(projects: Iterable[int], environment: Environment) -> dict[int, LiveVersion]:
-    """What is live there now of each of these projects (ids), with its release. One query."""
-    rows = LiveVersion.objects.now().select_related("release").filter(project__in=projects, environment=environment)
-    return {row.project_id: row for row in rows.order_by()}
-
-
-def is_settled(release: Release, environment: Environment) -> bool:
-    """Whether `release` is live there and nothing later has shaken it.
-
-    A later attempt that failed, was stopped midway or was interrupted may have left anything behind, so that only
-    another success settles the place again.
-    """
-    here = {"project": release.project_id, "environment": environment.pk, "until_at": None}
-    live = quick.select(LiveVersion, ("id", "release_id", "deployment_id"), here)
-    if not live or live[0].release_id != release.pk:
-        return False
-    # Later is what started later: what was asked for first may have waited longest. Only one at a time is under way.
-    began = Deployment.objects.filter(pk=live[0].deployment_id).values("started_at")
-    later = Deployment.objects.filter(
-        project=release.project_id, environment=environment, status__in=BROKEN_OFF, started_at__gte=Subquery(began)
-    )
-    return not later.exists()
 
 
 def alignment_of(live: Release | None, named: Release | None, stack_release: Release | None) -> Alignment:

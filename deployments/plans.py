@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from deployments import alignment
+from deployments import facts
 from deployments.models import Deployment
 from lifecycles.models import Environment
 from projects.models import Project
@@ -49,22 +49,15 @@ class Plan:
 
 def plan_for(release: Release, environment: Environment) -> Plan:
     """What deploying `release` to `environment` would do now. Stages are numbered in the order that they run."""
-    lines = list(
-        release.components.select_related("component", "release__project").order_by(
-            "stage", "component__position", "pk"
-        )
-        if release.project.is_stack
-        else ()
-    )
-    rows = alignment.live_versions([release.project_id, *(line.component_id for line in lines)], environment)
-    live = {project: row.release for project, row in rows.items()}
-    mode = mode_of(release, live.get(release.project_id))
+    lines = facts.lines_of(release) if release.project.is_stack else []
+    live = facts.live_beside(release, environment)
+    mode = mode_of(release, _release(live.get(release.project_id)))
     if not release.project.is_stack:
         because = "It is deployed on its own."
-        return Plan(mode, [_item(release.project, release, 1, DEPLOY, because, live.get(release.project_id))])
+        return Plan(mode, [_item(release.project, release, 1, DEPLOY, because, _release(live.get(release.project_id)))])
     backwards = mode == Mode.ROLLBACK and release.project.reverse_on_rollback
     order = _numbered([line.stage for line in lines], backwards=backwards)
-    items = [_line(line, environment, order[line.stage], live.get(line.component_id)) for line in lines]
+    items = [_line(line, order[line.stage], live.get(line.component_id)) for line in lines]
     return Plan(mode, sorted(items, key=lambda item: item.stage))
 
 
@@ -79,23 +72,29 @@ def mode_of(release: Release, live: Release | None) -> str:
 
 def why_skip(release: Release, condition: str, environment: Environment) -> str | None:
     """The reason why a component is passed over there now, in a sentence, or None when it must be deployed."""
-    if condition == Condition.ALWAYS:
+    return _why_skip(release, condition, facts.live_beside(release, environment).get(release.project_id))
+
+
+def _why_skip(release: Release, condition: str, live: facts.Live | None) -> str | None:
+    if condition == Condition.ALWAYS or live is None or not live.is_settled:
         return None
-    if alignment.is_settled(release, environment):
+    if live.release.pk == release.pk:
         return f"{release.number} is live there already."
-    live = alignment.live_version(release.project, environment)
-    newer = live is not None and live.release.sort_key > release.sort_key
-    if condition == Condition.IF_NEWER and live and newer and alignment.is_settled(live.release, environment):
+    if condition == Condition.IF_NEWER and live.release.sort_key > release.sort_key:
         return f"{live.release.number} is live there, which is newer."
     return None
 
 
-def _line(line: ReleaseComponent, environment: Environment, stage: int, live: Release | None) -> PlanItem:
-    because = why_skip(line.release, line.condition, environment)
+def _line(line: ReleaseComponent, stage: int, live: facts.Live | None) -> PlanItem:
+    because = _why_skip(line.release, line.condition, live)
     action = SKIP if because else DEPLOY
     if because is None:
-        because = "It is not there yet." if live is None else _why_deploy(line, live)
-    return _item(line.component, line.release, stage, action, because, live)
+        because = "It is not there yet." if live is None else _why_deploy(line, live.release)
+    return _item(line.component, line.release, stage, action, because, _release(live))
+
+
+def _release(live: facts.Live | None) -> Release | None:
+    return live.release if live else None
 
 
 def _why_deploy(line: ReleaseComponent, live: Release) -> str:

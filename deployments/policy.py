@@ -4,7 +4,7 @@ Page, API, admin, command and engine all ask `why_not_deployable`. To add a reas
 `Blocker`s and name it in `REASONS`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import Enum
@@ -15,18 +15,18 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Role, User
-from deployments import alignment, on_hold, plans
-from deployments.models import DONE, UNDER_WAY, WAITING, Approval, Deployment, Status
+from config import quick
+from deployments import alignment, facts, on_hold, plans
+from deployments.models import UNDER_WAY, WAITING, Approval, Deployment, Status
 from deployments.wording import together
 from lifecycles.models import Environment
 from lifecycles.progress import Section, incomplete_before, section_of
 from projects import access
 from projects.access import Act
-from projects.models import ApprovalRule
 from registry.models import Artifact, PackageVersion
 from registry.targets import why_no_target
 from releases import needs
-from releases.models import Release
+from releases.models import Release, ReleaseComponent
 
 Decision = Approval.Decision
 CAPACITY_MAX = 200  # characters that an approval has room for
@@ -62,13 +62,11 @@ class Question:
     @cached_property
     def held(self) -> list[PackageVersion]:
         """The versions that the release is made of, its components' included."""
-        own = Q(release_packages__release=self.release)
-        of_components = Q(release_packages__release__stack_lines__parent=self.release)
-        held = PackageVersion.objects.filter(own | of_components).defer("contents", "about")
-        return list(held.select_related("package", "artifact").distinct().order_by("pk"))
+        return facts.held_by(self.release)
 
 
 Reasons = Iterator[Blocker]
+Reason = Callable[[Question], Reasons]
 
 
 def why_not_deployable(
@@ -85,37 +83,32 @@ def why_not_deployable(
     deployment  the waiting request that it is asked for: its approvals count and it does not stand in its own way
     at          the moment that is asked about (aware); none given: now
     """
-    track = track_of(release)
-    question = Question(release, environment, track, by, deployment, at or timezone.now())
-    if section_of(environment.pk, track) is None:
-        sentence = f"{environment} is not part of the lifecycle of {release.project}: {release.project.track}."
-        return [Blocker("outside", sentence)]
-    return [blocker for reason in REASONS for blocker in reason(question)]
+    return _answers(Question(release, environment, track_of(release), by, deployment, at or timezone.now()), REASONS)
 
 
 def why_not_requestable(release: Release, environment: Environment, *, by: User | None = None) -> list[Blocker]:
     """The reasons among them that stop even asking."""
-    return [b for b in why_not_deployable(release, environment, by=by) if b.stops is Stops.REQUESTING]
+    question = Question(release, environment, track_of(release), by, None, timezone.now())
+    reasons = [reason for reason in REASONS if reason not in ONLY_STARTING]
+    return [blocker for blocker in _answers(question, reasons) if blocker.stops is Stops.REQUESTING]
 
 
 def track_of(release: Release) -> list[Section]:
     """The phases that the release goes through, as plain data."""
-    phases = release.project.track.phases.prefetch_related("places").order_by("position")
-    return [
-        Section(
-            name=phase.name,
-            environments=tuple(place.environment_id for place in phase.places.all()),
-            optional=phase.optional,
-            minimum=phase.minimum,
-        )
-        for phase in phases
-    ]
+    return facts.sections_for(release.project_id)
 
 
 def succeeded_in(release: Release) -> set[int]:
     """The ids of the environments where this release has ever succeeded; being passed over as already there counts."""
-    done = Deployment.objects.filter(release=release, status__in=DONE)
-    return set(done.values_list("environment", flat=True))
+    return facts.succeeded_in(release)
+
+
+def _answers(question: Question, reasons: Iterable["Reason"]) -> list[Blocker]:
+    release, environment = question.release, question.environment
+    if section_of(environment.pk, question.track) is None:
+        sentence = f"{environment} is not part of the lifecycle of {release.project}: {release.project.track}."
+        return [Blocker("outside", sentence)]
+    return [blocker for reason in reasons for blocker in reason(question)]
 
 
 # -- the reasons ------------------------------------------------------------------------------------------------------
@@ -132,7 +125,7 @@ def _not_permitted(question: Question) -> Reasons:
 
 def _empty(question: Question) -> Reasons:
     release = question.release
-    if release.project.is_stack and not release.components.exists():
+    if release.project.is_stack and not quick.select(ReleaseComponent, ("id",), {"parent": release.pk}, "LIMIT 1"):
         yield Blocker("no_components", f"{release} holds no components, so that there is nothing to deploy.")
 
 
@@ -249,7 +242,7 @@ def _under_way(question: Question) -> Reasons:
 
 
 # Change windows, freezes and soak time join here, each as one function.
-REASONS: tuple[Callable[[Question], Reasons], ...] = (
+REASONS: tuple[Reason, ...] = (
     _not_permitted,
     _empty,
     _phase_incomplete,
@@ -258,6 +251,16 @@ REASONS: tuple[Callable[[Question], Reasons], ...] = (
     _removed,
     _artifact_damaged,
     _no_target,
+    _needs_missing,
+    _approval_missing,
+    _too_early,
+    _too_late,
+    _on_hold,
+    _under_way,
+)
+# Whatever these say never stops the asking, so that nobody looks for it when somebody asks.
+ONLY_STARTING: tuple[Reason, ...] = (
+    _artifact_damaged,
     _needs_missing,
     _approval_missing,
     _too_early,
@@ -336,22 +339,18 @@ class GateState:
 
 def gates_for(release: Release, environment: Environment) -> list[Gate]:
     """The gates that a request for this release and environment must pass. Every matching rule counts."""
-    project = release.project
-    rules = ApprovalRule.objects.filter(
-        Q(environments=None) | Q(environments=environment), Q(projects=None) | Q(projects__in=project.family)
-    )
     return [
         Gate(
             rule=rule.pk,
             name=rule.name,
             minimum=rule.minimum,
             roles=sorted(rule.roles),
-            groups=sorted(group.pk for group in rule.groups.all()),
-            people=sorted(person.pk for person in rule.people.all()),
+            groups=groups,
+            people=people,
             requester_may=rule.requester_may,
             creator_may=rule.creator_may,
         )
-        for rule in rules.distinct().prefetch_related("groups", "people").order_by("name", "pk")
+        for rule, groups, people in facts.rules_for(release.project, environment)
     ]
 
 

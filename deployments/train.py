@@ -30,7 +30,8 @@ def lock_track(project: Project) -> None:
     Not so strong a lock that rows which only refer to the project (what is live, the trail) would have to wait: a
     worker writes those while it holds the train, which those who hold the track wait for.
     """
-    Project.objects.select_for_update(of=("self",), no_key=True).get(pk=project.parent_id or project.pk)
+    if lock := quick.locked():
+        quick.select(Project, ("id",), {"id": project.parent_id or project.pk}, lock)
 
 
 @transaction.atomic

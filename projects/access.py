@@ -11,6 +11,7 @@ from django.http import Http404
 
 from accounts.backends import is_administrator
 from accounts.models import Membership, Role, User
+from config import compiled
 from lifecycles.models import Environment
 from projects.models import Project
 
@@ -85,6 +86,12 @@ def require(user: User | AnonymousUser, act: Act, project: Project, environment:
 def may_everywhere(user: User | AnonymousUser, act: Act) -> bool:
     """Whether a grant for every project allows this; asked of a project that no grant can have named."""
     return may(user, act, Project())
+
+
+def roles_in(user: User | AnonymousUser, projects: Iterable[Project]) -> dict[int | None, set[Role]]:
+    """The roles that `user` holds for each of these projects by its id, in any environment; under None, those that a
+    grant for every project gives. In one query."""
+    return _grants(user, [Project(), *projects], None)
 
 
 @dataclass(frozen=True)
@@ -167,18 +174,21 @@ def _why_not(act: Act, where: str) -> str:
 
 def _grants(
     user: User | AnonymousUser, projects: Iterable[Project], environment: Environment | None
-) -> dict[int, set[Role]]:
+) -> dict[int | None, set[Role]]:
     """Roles by project id, for these projects, in one query."""
     projects = list(projects)
     if not isinstance(user, User) or not user.is_active:
-        return {}
-    grants = Membership.objects.held_by(user)
-    if environment is not None:
-        grants = grants.filter(Q(environment=None) | Q(environment=environment))
+        return {project.pk: set() for project in projects}
     held: dict[int | None, set[Role]] = {}
-    for role, project in grants.values_list("role", "project"):
-        held.setdefault(project, set()).add(Role(role))
+    for role, project, where in compiled.rows(_held, user=user.pk):
+        if environment is None or where in (None, environment.pk):
+            held.setdefault(project, set()).add(Role(role))
     if user.is_superuser:
         held.setdefault(None, set()).add(Role.ADMINISTRATOR)
     everywhere = held.get(None, set())
     return {project.pk: everywhere.union(*(held.get(pk, set()) for pk in project.family)) for project in projects}
+
+
+def _held() -> "QuerySet[Membership, tuple[str, int | None, int | None]]":
+    grants = Membership.objects.held_by(compiled.parameter("user"))
+    return grants.order_by().values_list("role", "project", "environment")

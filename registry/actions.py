@@ -1,25 +1,25 @@
 """Publish, withdraw, restore. HTML and API call the same verbs.
 
-Looking into a package can take long and happens before any transaction: `examine`, then `publish`.
+Looking into a package and moving it to its place can take long and happen before any transaction: `examine`, `place`,
+then `publish`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
-from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts import trail
 from accounts.models import User
-from config import quick
+from config import compiled, quick
 from registry import filenames, inspection, manifests, scrubbing, storage, versions
 from registry.inspection import Inspection, Limits
 from registry.manifests import ManifestPlace
-from registry.models import Artifact, Feed, Package, PackageVersion
-from registry.naming import package_called
+from registry.models import Artifact, Package, PackageVersion
+from registry.naming import called, package_called
 from registry.refusals import RegistryRefused
 from registry.storage import Received
 
@@ -78,20 +78,21 @@ def _manifest_of(name: str, filename: str) -> ManifestPlace:
             name, _ = filenames.identity_from(filename)
         except RegistryRefused:  # which will be said where it counts
             return manifests.DEFAULT
-    package = Package.objects.named(name).only("manifest_file", "manifest_form").first()
+    package = called(name)
     return ManifestPlace(package.manifest_file, package.manifest_form) if package else manifests.DEFAULT
 
 
-def keep(received: Received, *, name: str, version: str, filename: str) -> None:
-    """Bring what was received to its final place, before any transaction: with S3 that takes as long as the upload. What
-    comes of it is only said by `publish`; without that, bytes that no row knows stay, which is harmless.
+def place(received: Received, *, name: str, version: str, filename: str) -> None:
+    """Bring what was received to its final place, before any transaction: waiting for the disk there, or for the upload to
+    a bucket, would keep everybody else's writes waiting. What comes of it is only said by `publish`; without that, bytes
+    that no row knows stay, which is harmless.
 
     Raises what `publish` raises of the name and the version, VersionTaken where it is known already, StorageFull and
     StorageAway, and discards then.
     """
     try:
         name, text = filenames.identity(filename, name=name, version=version)
-        _refuse_other_bytes(name, versions.parse(text), received)
+        _refuse_other_bytes(_there(name, versions.parse(text)), received)
         storage.keep(received)
     except BaseException:
         storage.discard(received)
@@ -107,7 +108,7 @@ def publish(
     inspection     what `examine` returned; examined here where it is not given
 
     The same bytes again bring back a version that had been removed, and change nothing otherwise.
-    The received file is used up: it is kept (unless `keep` has done that), or discarded where an exception is raised. It
+    The received file is used up: it is kept (unless `place` has done that), or discarded where an exception is raised. It
     is in its place before the row is committed; should the (outer) transaction be rolled back, bytes without a row stay,
     which is harmless.
     Raises NameRefused, IdentityRefused, VersionRefused, PackageRefused, VersionTaken, StorageFull, StorageAway.
@@ -116,8 +117,11 @@ def publish(
         name, text = filenames.identity(filename, name=name, version=version)
         parsed = versions.parse(text)
         looked = inspection or examine(received, name=name)
-        if received.is_waiting:
-            keep(received, name=name, version=text, filename=filename)
+        there = _there(name, parsed)
+        _refuse_other_bytes(there, received)
+        storage.keep(received)
+        if there:
+            return _again(there[0], by)
         return _publish(received, name, parsed, filenames.bare(filename), looked, by)
     except BaseException:
         storage.discard(received)
@@ -128,18 +132,12 @@ def publish(
 def _publish(
     received: Received, name: str, version: versions.Version, filename: str, looked: Inspection, by: User
 ) -> Published:
-    package = package_called(name)
-    if there := _version(package, version):
-        return _again(there, received, by)
-    artifact = scrubbing.artifact_of(received, by=by)
-    try:
-        with transaction.atomic():
-            published = _create(artifact, package, version, filename, looked, by)
-    except IntegrityError:
+    published = _create(received, package_called(name), version, filename, looked, by)
+    if published is None:
         # Somebody published this version between the look and the write; theirs has won.
-        if there := _version(package, version):
-            return _again(there, received, by)
-        raise
+        there = _there(name, version)
+        _refuse_other_bytes(there, received)
+        return _again(there[0], by)
     trail.record(
         by,
         "version.published",
@@ -153,9 +151,11 @@ def _publish(
 
 
 def _create(
-    artifact: Artifact, package: Package, version: versions.Version, filename: str, looked: Inspection, by: User
-) -> PackageVersion:
-    return PackageVersion.objects.create(
+    received: Received, package: Package, version: versions.Version, filename: str, looked: Inspection, by: User
+) -> PackageVersion | None:
+    """The new version; None where it is there already."""
+    artifact = scrubbing.artifact_of(received, by=by)
+    published = PackageVersion(
         package=package,
         version=version.normalised,
         sort_key=version.sort_key,
@@ -171,17 +171,33 @@ def _create(
         about=looked.about,
         published_by=by,
     )
+    return published if quick.insert_once(published) else None
 
 
-def _version(package: Package, version: versions.Version) -> PackageVersion | None:
-    found = package.versions.filter(version=version.normalised)
-    return found.select_related("package", "artifact", "published_by").first()
+def _there(name: str, version: versions.Version) -> list[PackageVersion]:
+    """The version of this package, where it is published."""
+    return compiled.rows(_published, name=name.lower(), version=version.normalised)
 
 
-def _again(there: PackageVersion, received: Received, by: User) -> Published:
-    """The same bytes change nothing, but for a version that was removed: it is back. Other bytes are refused."""
-    if there.bytes.sha256 != received.sha256:
-        raise _taken(there)
+def _published() -> QuerySet[PackageVersion]:
+    named = Package.objects.builtin().folded(compiled.parameter("name"))
+    found = PackageVersion.objects.filter(package__in=named, version=compiled.parameter("version"))
+    return found.select_related("package", "artifact", "published_by").order_by()[:1]
+
+
+def _refuse_other_bytes(there: Sequence[PackageVersion], received: Received) -> None:
+    """Raise VersionTaken where the version is there with other content."""
+    for version in there:
+        if version.bytes.sha256 != received.sha256:
+            raise VersionTaken(
+                f"{version} was published on {version.published_at:%d %B %Y} by {version.published_by} with other content,"
+                " and a version never changes. Push the new content under a new version."
+            )
+
+
+@transaction.atomic
+def _again(there: PackageVersion, by: User) -> Published:
+    """The same bytes, which have just been kept, change nothing, but for a version that was removed: it is back."""
     scrubbing.stored_again(there.bytes, by=by)
     _bring_back(there, by)
     return Published(there, created=False)
@@ -195,32 +211,6 @@ def _bring_back(there: PackageVersion, by: User) -> None:
         # What is kept for a number of days is kept for as many from now on.
         Artifact.objects.filter(pk=there.bytes.pk).update(stored_at=timezone.now())
         there.removed_at, there.removed_reason = None, ""
-
-
-def _refuse_other_bytes(name: str, version: versions.Version, received: Received) -> None:
-    """A look without a transaction, so that what will be refused takes no room in the storage."""
-    sql, given = quick.statement(_digest_of, name=name.lower(), version=version.normalised)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, given)
-        found = cursor.fetchone()
-    if found and found[0] != received.sha256:
-        package = Package.objects.named(name).get()
-        if there := _version(package, version):
-            raise _taken(there)
-
-
-def _digest_of() -> QuerySet[Any]:
-    """The SHA-256 of the version that CI has pushed under this name."""
-    named = PackageVersion.objects.alias(folded_name=Lower("package__name")).filter(folded_name=quick.Mark("name"))
-    pushed = named.filter(package__feed__kind=Feed.Kind.BUILTIN, version=quick.Mark("version"))
-    return pushed.order_by().values_list("artifact__sha256")
-
-
-def _taken(there: PackageVersion) -> VersionTaken:
-    return VersionTaken(
-        f"{there} was published on {there.published_at:%d %B %Y} by {there.published_by} with other content, and a"
-        " version never changes. Push the new content under a new version."
-    )
 
 
 @transaction.atomic
@@ -242,7 +232,7 @@ def withdraw(version: PackageVersion, *, by: User, reason: str) -> PackageVersio
 
 @transaction.atomic
 def restore(version: PackageVersion, *, by: User, reason: str) -> PackageVersion:
-    """Put a withdrawn version back into use, which takes an administrator. Raises ReasonMissing, NotWithdrawn."""
+    """Put a withdrawn version back into use. Raises ReasonMissing, NotWithdrawn."""
     reason = _reason(reason, f"Say why {version} is put back into use.")
     changed = PackageVersion.objects.filter(pk=version.pk, withdrawn_at__isnull=False).update(
         withdrawn_at=None, withdrawn_reason="", withdrawn_by=None

@@ -1,7 +1,8 @@
 """The package of a name, wherever something is first said about it: a version, or the build of one to come."""
 
-from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
+from config import compiled, quick
 from registry.models import Feed, Package
 
 
@@ -10,11 +11,16 @@ def package_called(name: str) -> Package:
 
     `name` is one that `filenames.package_name` has let pass.
     """
-    packages = Package.objects.named(name)
-    if there := packages.first():
+    if there := called(name):
         return there
-    try:
-        with transaction.atomic():
-            return Package.objects.create(feed=Feed.builtin(), name=name)
-    except IntegrityError:  # somebody else was quicker
-        return packages.get()
+    package = Package(feed=Feed.builtin(), name=name)
+    return package if quick.insert_once(package) else Package.objects.named(name).get()
+
+
+def called(name: str) -> Package | None:
+    """The package of this name in the built-in feed."""
+    return compiled.first(_named, name=name.lower())
+
+
+def _named() -> QuerySet[Package]:
+    return Package.objects.builtin().folded(compiled.parameter("name")).order_by()[:1]

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from accounts import trail
 from accounts.models import User
+from config import quick
 from registry import storage
 from registry.models import Artifact
 from registry.refusals import RegistryRefused
@@ -114,9 +115,11 @@ def remove_orphans(found: Iterable[Stored], kept_before: datetime) -> int:
 def artifact_of(received: Received, *, by: User) -> Artifact:
     """The row of bytes that have just been kept, in the transaction that makes something of them; they may have been
     known before, as another version or attachment. Raises StillBeingRemoved."""
-    artifact, is_new = Artifact.objects.get_or_create(sha256=received.sha256, defaults={"size": received.size})
-    if not is_new:
-        stored_again(artifact, by=by)
+    artifact = Artifact(sha256=received.sha256, size=received.size)
+    if quick.insert_once(artifact):
+        return artifact
+    artifact = Artifact.objects.get(sha256=received.sha256)
+    stored_again(artifact, by=by)
     return artifact
 
 

@@ -1,7 +1,8 @@
 """Make it happen: releases are put together here. One verb per function, one transaction per verb."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -9,6 +10,7 @@ from django.utils import timezone
 
 from accounts import trail
 from accounts.models import User
+from config import quick
 from projects import numbering
 from projects.models import Project
 from registry import actions as registry
@@ -18,7 +20,7 @@ from registry.inspection import Inspection
 from registry.models import Package, PackageVersion
 from registry.storage import Received
 from registry.versions import VersionRefused, parse
-from releases import needs, snapshot
+from releases import nearby, needs, snapshot
 from releases.models import Release, ReleaseComponent, ReleasePackage, Trigger, TriggerEvaluation
 
 Outcome = TriggerEvaluation.Outcome
@@ -75,11 +77,10 @@ def is_watched(package: Package) -> bool:
 
 
 def _taken_in(version: PackageVersion, created: bool, by: User) -> Intake:
-    if created:
-        for trigger in _watching(version):
-            _evaluate(trigger, version, by)
-    evaluations = version.evaluations.select_related("trigger__project", "release__project")
-    return Intake(version, created, list(evaluations.order_by("pk")))
+    if not created:
+        return Intake(version, False, nearby.evaluations_of(version))
+    watching = nearby.triggers_watching(version.package_id)
+    return Intake(version, True, [_evaluate(trigger, version, by) for trigger in watching])
 
 
 @transaction.atomic
@@ -97,11 +98,8 @@ def create(
     number    none given: the next of the project's pattern (a project on its own: its package's version)
     The same contents again give the release that holds them already. Raises ReleaseRefused with a sentence.
     """
-    _lock(project)  # before its components', as a push does, so that nobody waits in a circle
-    chosen = _chosen(project, versions or {}, by)
-    if not project.is_stack:
-        return _release_of_packages(project, chosen, by=by, notes=notes, number=number)
-    return _release_of_components(project, chosen, by=by, notes=notes, number=number)
+    project = nearby.locked(project.pk)  # before its components, as a push does, so that nobody waits in a circle
+    return _put_together(project, _chosen(project, versions or {}, by), _Asked(by, notes, number))
 
 
 @transaction.atomic
@@ -147,38 +145,25 @@ def allow_progression(release: Release, *, by: User, reason: str = "") -> None:
 # -- how a push becomes a release -------------------------------------------------------------------------------------
 
 
-def _watching(version: PackageVersion) -> list[Trigger]:
-    """The enabled triggers that this package concerns: named in the trigger, or part of its project."""
-    package = version.package_id
-    part = Q(packages=None) & (Q(project__packages=package) | Q(project__components__packages=package))
-    watching = Trigger.objects.filter(Q(packages=package) | part, enabled=True)
-    return list(watching.select_related("project__process").distinct().order_by("pk"))
-
-
-def _evaluate(trigger: Trigger, version: PackageVersion, by: User) -> None:
+def _evaluate(trigger: Trigger, version: PackageVersion, by: User) -> TriggerEvaluation:
     """Leave exactly one visible record: created, existing or nothing, with the reason."""
-    project = _lock(trigger.project)  # pushes queue up here
-    release, outcome, sentence = _outcome(trigger, project, version, by)
-    trigger.evaluations.create(version=version, outcome=outcome, release=release, sentence=sentence)
-    trail.record(by, "trigger.evaluated", version, sentence, project_id=project.pk, outcome=str(outcome))
+    trigger.project = nearby.locked(trigger.project_id)  # pushes queue up here
+    release, outcome, sentence = _outcome(trigger, version, by)
+    evaluation = quick.insert(
+        TriggerEvaluation(trigger=trigger, version=version, outcome=outcome, release=release, sentence=sentence)
+    )
+    trail.record(by, "trigger.evaluated", version, sentence, project_id=trigger.project_id, outcome=str(outcome))
+    return evaluation
 
 
-def _lock(project: Project) -> Project:
-    """The project as it is now; whoever else puts its releases together waits until the transaction ends."""
-    return Project.objects.select_for_update(of=("self",), no_key=True).get(pk=project.pk)
-
-
-def _outcome(
-    trigger: Trigger, project: Project, version: PackageVersion, by: User
-) -> tuple[Release | None, Outcome, str]:
+def _outcome(trigger: Trigger, version: PackageVersion, by: User) -> tuple[Release | None, Outcome, str]:
     try:
         with transaction.atomic():
-            release, new = create(project, by=by)
+            release, new = _put_together(trigger.project, {}, _Asked(by, trigger=trigger))
     except ReleaseRefused as refusal:
         return None, Outcome.NOTHING, f"No release was created: {refusal.sentence}"
     if not new:
         return release, Outcome.EXISTING, _why_existing(release, version)
-    Release.objects.filter(pk=release.pk).update(trigger=trigger)
     return release, Outcome.CREATED, f"{version} led to {release}."
 
 
@@ -224,62 +209,87 @@ def _stated(project: Project, name: str, text: str, by: User) -> PackageVersion 
     return None
 
 
+def _put_together(project: Project, chosen: Mapping[int, PackageVersion], asked: "_Asked") -> tuple[Release, bool]:
+    """The release of a locked project that holds what it would hold now, and whether it is new."""
+    if project.is_stack:
+        return _release_of_components(project, chosen, asked)
+    return _releases_of_packages([project], chosen, asked)[0]
+
+
 def _release_of_components(
-    stack: Project, chosen: Mapping[int, PackageVersion], *, by: User, notes: str, number: str | None
+    stack: Project, chosen: Mapping[int, PackageVersion], asked: "_Asked"
 ) -> tuple[Release, bool]:
-    components = list(stack.components.select_related("process", "parent").order_by("stage", "position", "pk"))
+    components = nearby.locked_components(stack)
     if not components:
         raise ReleaseRefused("no_components", f"{stack} has no components yet. An administrator adds them.")
-    lines = [(component, _release_of_packages(component, chosen, by=by)[0]) for component in components]
+    held = _releases_of_packages(components, chosen, _Asked(asked.by))
+    lines = [(component, release) for component, (release, _) in zip(components, held, strict=True)]
     contents = [
         f"{component.slug}={release.pk} stage={component.stage} when={component.condition}"
         for component, release in lines
     ]
-    release, new = _store(stack, {}, contents, number=number, by=by, notes=notes)
-    if new:
-        ReleaseComponent.objects.bulk_create(
+    fingerprint = snapshot.fingerprint({}, contents)
+    holds_something_new = any(new for _, new in held)
+    if not holds_something_new and (there := nearby.releases_holding({stack: fingerprint})):
+        return there[stack], False
+    release = _store(stack, asked, {}, fingerprint)
+    quick.insert_all(
+        [
             ReleaseComponent(
                 parent=release, component=component, release=held, stage=component.stage, condition=component.condition
             )
             for component, held in lines
-        )
-        _announce(release, ", ".join(f"{component} {held.number}" for component, held in lines), by)
-    return release, new
+        ]
+    )
+    _announce(release, ", ".join(f"{component} {held.number}" for component, held in lines), asked.by)
+    return release, True
 
 
-def _release_of_packages(
-    project: Project, chosen: Mapping[int, PackageVersion], *, by: User, notes: str = "", number: str | None = None
-) -> tuple[Release, bool]:
-    held = [_newest(project, package, chosen) for package in _own_packages(project)]
-    if not held:
+def _releases_of_packages(
+    projects: Sequence[Project], chosen: Mapping[int, PackageVersion], asked: "_Asked"
+) -> list[tuple[Release, bool]]:
+    """A release of each of these projects, which are locked: one project alone, or all components of a stack."""
+    members = nearby.members_of(projects)
+    held = [_held(project, members[project.pk], chosen) for project in projects]
+    frozen = snapshot.take_each(projects)
+    fingerprints = [
+        snapshot.fingerprint(taken, [f"{version.package_id}={version.pk}" for version in versions])
+        for versions, taken in zip(held, frozen, strict=True)
+    ]
+    there = nearby.releases_holding(dict(zip(projects, fingerprints, strict=True)))
+    return [
+        (there[project], False) if project in there else (_new(project, asked, versions, taken, fingerprint), True)
+        for project, versions, taken, fingerprint in zip(projects, held, frozen, fingerprints, strict=True)
+    ]
+
+
+def _held(
+    project: Project, members: Sequence[nearby.Member], chosen: Mapping[int, PackageVersion]
+) -> list[PackageVersion]:
+    """Of each package the stated version, else the highest that may be used. Raises ReleaseRefused when there is
+    none."""
+    if not members:
         raise ReleaseRefused("no_packages", f"{project} holds no package. An administrator adds one.")
-    _hold(held)
-    frozen = snapshot.take(project)
-    contents = [f"{version.package_id}={version.pk}" for version in held]
-    release, new = _store(project, frozen, contents, number=number or held[0].version, by=by, notes=notes)
-    if new:
-        ReleasePackage.objects.bulk_create(
-            ReleasePackage(release=release, package_id=version.package_id, version=version) for version in held
-        )
-        _announce(release, ", ".join(str(version) for version in held), by)
-    return release, new
-
-
-def _own_packages(project: Project) -> list[int]:
-    return list(project.project_packages.order_by("position", "pk").values_list("package", flat=True))
-
-
-def _newest(project: Project, package: int, chosen: Mapping[int, PackageVersion]) -> PackageVersion:
-    """The stated version, else the highest that may be used. Raises ReleaseRefused when there is none."""
-    if package in chosen:
-        return chosen[package]
-    newest = PackageVersion.objects.filter(package=package).eligible().newest_first().select_related("package").first()
-    if newest is None:
+    held = [chosen.get(member.package, member.newest) for member in members]
+    if None in held:
         raise ReleaseRefused("component_without_package", f"{project} has no package yet that could be deployed.")
-    return newest
+    return [version for version in held if version]
 
 
-def _hold(versions: list[PackageVersion]) -> None:
+def _new(
+    project: Project, asked: "_Asked", held: Sequence[PackageVersion], frozen: dict[str, Any], fingerprint: str
+) -> Release:
+    _hold(held)
+    number = asked.number or held[0].version
+    release = _store(project, replace(asked, number=number), frozen, fingerprint)
+    quick.insert_all(
+        [ReleasePackage(release=release, package_id=version.package_id, version=version) for version in held]
+    )
+    _announce(release, ", ".join(str(version) for version in held), asked.by)
+    return release
+
+
+def _hold(versions: Sequence[PackageVersion]) -> None:
     """Keep these from being removed until the release that holds them is there. Raises ReleaseRefused where one was
     removed or withdrawn since it was looked up."""
     there = keeping.hold(version.pk for version in versions)
@@ -291,47 +301,53 @@ def _hold(versions: list[PackageVersion]) -> None:
             raise ReleaseRefused("removed", sentence)
 
 
-def _store(
-    project: Project,
-    frozen: dict[str, object],
-    contents: list[str],
-    *,
-    number: str | None,
-    by: User,
-    notes: str,
-) -> tuple[Release, bool]:
-    """The release with these contents: the one that exists, or a new one under the next free number."""
-    project = _lock(project)  # numbers are handed out one by one
-    digest = snapshot.fingerprint(frozen, contents)
-    if existing := Release.objects.filter(project=project, fingerprint=digest).first():
-        return existing, False
-    chosen = _free_number(project, number)
-    release = Release.objects.create(
-        project=project,
-        number=chosen,
-        sort_key=parse(chosen).sort_key,
-        notes=notes,
-        created_by=by,
-        snapshot=frozen,
-        fingerprint=digest,
+@dataclass(frozen=True)
+class _Asked:
+    """Who puts a release together, and what is said of it besides its contents."""
+
+    by: User
+    notes: str = ""
+    number: str | None = None
+    trigger: Trigger | None = None
+
+
+def _store(project: Project, asked: _Asked, frozen: dict[str, Any], fingerprint: str) -> Release:
+    """The new release of a locked project: numbers are handed out one by one."""
+    number = _free_number(project, asked.number)
+    return quick.insert(
+        Release(
+            project=project,
+            number=number,
+            sort_key=parse(number).sort_key,
+            notes=asked.notes,
+            created_by=asked.by,
+            trigger=asked.trigger,
+            snapshot=frozen,
+            fingerprint=fingerprint,
+        )
     )
-    return release, True
 
 
 def _free_number(project: Project, stated: str | None) -> str:
-    taken = set(project.releases.values_list("number", flat=True))
     if stated is None:
-        return numbering.next_number(project.number_pattern, timezone.localdate(), taken)
+        return _next_number(project)
     try:
         parse(stated)
     except VersionRefused as refusal:
         raise ReleaseRefused("number_unreadable", str(refusal)) from refusal
-    if stated not in taken:
+    if not nearby.has_number(project, stated):
         return stated
     if project.is_stack:
         raise ReleaseRefused("number_taken", f"{project} {stated} exists already and holds other contents.")
     # The same packages with another process or other variables: same place in the order, told apart by a build part.
+    taken = nearby.numbers_of(project)
     return next(number for n in range(2, len(taken) + 3) if (number := f"{stated}+{n}") not in taken)
+
+
+def _next_number(project: Project) -> str:
+    pattern, today = project.number_pattern, timezone.localdate()
+    told = numbering.number_after(pattern, today, nearby.highest_numbers_of(project))
+    return told or numbering.next_number(pattern, today, nearby.numbers_of(project))
 
 
 def _announce(release: Release, contents: str, by: User) -> None:

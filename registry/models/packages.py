@@ -5,7 +5,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Expression, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -23,7 +23,11 @@ class PackageQuerySet(models.QuerySet["Package"]):
 
     def called(self, name: str) -> Self:
         """The packages of any feed with this name, whatever its upper and lower case."""
-        return self.alias(folded_name=Lower("name")).filter(folded_name=name.lower())
+        return self.folded(name.lower())
+
+    def folded(self, name: str | Expression) -> Self:
+        """The packages whose name is this one once it is written in lower case."""
+        return self.alias(folded_name=Lower("name")).filter(folded_name=name)
 
     def builtin(self) -> Self:
         """Those that CI pushes."""

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from projects.numbering import next_number, why_not_pattern
+from projects.numbering import next_number, number_after, why_not_pattern
 
 TODAY = date(2026, 3, 7)
 
@@ -58,3 +58,33 @@ def test_a_pattern_that_cannot_work_is_refused_with_a_sentence(pattern, sentence
 @pytest.mark.parametrize("pattern", ["release {n}", "1.2.3.4.{n}", "{yyyy}/{n}", "1.{n"])
 def test_a_pattern_whose_numbers_would_not_be_versions_is_refused(pattern):
     assert why_not_pattern(pattern) is not None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "highest", "expected"),
+    [
+        ("1.0.{n}", ["2.0.0", "1.0.10", "1.0.9"], "1.0.11"),
+        ("{n}", ["7"], "8"),
+        ("{yyyy}.{mm}.{n}", ["2026.3.4", "2026.2.9"], "2026.3.5"),
+        ("1.0.{n}-rc", ["1.0.8", "1.0.3-rc"], "1.0.4-rc"),
+    ],
+)
+def test_the_highest_numbers_alone_tell_the_next_one(pattern, highest, expected):
+    assert number_after(pattern, TODAY, highest) == expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "highest"),
+    [
+        ("1.0.{n}", ["2.0.0", "1.1.0"]),
+        ("{yyyy}.{mm}.{n}", ["2026.2.9"]),
+        ("1.0.0-rc{n}", ["1.0.0-rc9", "1.0.0-rc10"]),
+        ("1.0.0-{n}-rc", ["1.0.0-9-rc", "1.0.0-10-rc"]),
+        ("1.0.0+{n}", ["1.0.0+1", "1.0.0+2"]),
+        ("v2{n}", ["v29", "v210"]),
+    ],
+)
+def test_the_highest_numbers_do_not_tell_where_the_count_is_no_number_of_the_version_or_not_among_them(
+    pattern, highest
+):
+    assert number_after(pattern, TODAY, highest) is None

@@ -277,7 +277,7 @@ def test_publishing_again_costs_a_fixed_number_of_queries(pusher):
     with CaptureQueriesContext(connection) as queries:
         actions.publish(received, name="patient-ui", version="1.4.0", filename="", by=pusher)
 
-    assert len([query for query in queries if "SAVEPOINT" not in query["sql"]]) == 4
+    assert len([query for query in queries if "SAVEPOINT" not in query["sql"]]) == 3
 
 
 # -- withdrawing ------------------------------------------------------------------------------------------------------
