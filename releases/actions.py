@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from django.db import transaction
@@ -145,6 +146,29 @@ def allow_progression(release: Release, *, by: User, reason: str = "") -> None:
 # -- how a push becomes a release -------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """Who puts a release together, and what is said of it besides its contents."""
+
+    by: User
+    notes: str = ""
+    number: str | None = None
+    trigger: Trigger | None = None
+
+
+@dataclass(frozen=True)
+class _Contents:
+    """What a release of a project that is deployed itself would hold."""
+
+    project: Project
+    versions: list[PackageVersion]
+    snapshot: dict[str, Any]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return snapshot.fingerprint(self.snapshot, [f"{version.package_id}={version.pk}" for version in self.versions])
+
+
 def _evaluate(trigger: Trigger, version: PackageVersion, by: User) -> TriggerEvaluation:
     """Leave exactly one visible record: created, existing or nothing, with the reason."""
     trigger.project = nearby.locked(trigger.project_id)  # pushes queue up here
@@ -168,11 +192,9 @@ def _outcome(trigger: Trigger, version: PackageVersion, by: User) -> tuple[Relea
 
 
 def _why_existing(release: Release, version: PackageVersion) -> str:
-    held = PackageVersion.objects.filter(
-        Q(release_packages__release=release) | Q(release_packages__release__stack_lines__parent=release),
-        package=version.package_id,
-    )
-    versions = list(held.select_related("package").distinct())
+    of_components = Q(release__in=release.components.order_by().values("release"))
+    held = ReleasePackage.objects.filter(Q(release=release) | of_components, package=version.package_id)
+    versions = [line.version for line in held.select_related("version__package")]
     if version in versions:
         return f"{release} holds {version} and the newest of everything else already."
     because = f": {versions[0]} is newer than {version}." if versions else f"; {version.package} is no part of it."
@@ -209,27 +231,24 @@ def _stated(project: Project, name: str, text: str, by: User) -> PackageVersion 
     return None
 
 
-def _put_together(project: Project, chosen: Mapping[int, PackageVersion], asked: "_Asked") -> tuple[Release, bool]:
+def _put_together(project: Project, chosen: Mapping[int, PackageVersion], asked: _Asked) -> tuple[Release, bool]:
     """The release of a locked project that holds what it would hold now, and whether it is new."""
     if project.is_stack:
         return _release_of_components(project, chosen, asked)
     return _releases_of_packages([project], chosen, asked)[0]
 
 
-def _release_of_components(
-    stack: Project, chosen: Mapping[int, PackageVersion], asked: "_Asked"
-) -> tuple[Release, bool]:
+def _release_of_components(stack: Project, chosen: Mapping[int, PackageVersion], asked: _Asked) -> tuple[Release, bool]:
     components = nearby.locked_components(stack)
     if not components:
         raise ReleaseRefused("no_components", f"{stack} has no components yet. An administrator adds them.")
-    held = _releases_of_packages(components, chosen, _Asked(asked.by))
-    lines = [(component, release) for component, (release, _) in zip(components, held, strict=True)]
+    releases = _releases_of_packages(components, chosen, _Asked(asked.by))
+    lines = [(component, held) for component, (held, _) in zip(components, releases, strict=True)]
     contents = [
-        f"{component.slug}={release.pk} stage={component.stage} when={component.condition}"
-        for component, release in lines
+        f"{component.slug}={held.pk} stage={component.stage} when={component.condition}" for component, held in lines
     ]
     fingerprint = snapshot.fingerprint({}, contents)
-    holds_something_new = any(new for _, new in held)
+    holds_something_new = any(new for _, new in releases)
     if not holds_something_new and (there := nearby.releases_holding({stack: fingerprint})):
         return there[stack], False
     release = _store(stack, asked, {}, fingerprint)
@@ -246,20 +265,16 @@ def _release_of_components(
 
 
 def _releases_of_packages(
-    projects: Sequence[Project], chosen: Mapping[int, PackageVersion], asked: "_Asked"
+    projects: Sequence[Project], chosen: Mapping[int, PackageVersion], asked: _Asked
 ) -> list[tuple[Release, bool]]:
     """A release of each of these projects, which are locked: one project alone, or all components of a stack."""
-    members = nearby.members_of(projects)
-    held = [_held(project, members[project.pk], chosen) for project in projects]
-    frozen = snapshot.take_each(projects)
-    fingerprints = [
-        snapshot.fingerprint(taken, [f"{version.package_id}={version.pk}" for version in versions])
-        for versions, taken in zip(held, frozen, strict=True)
+    members, frozen = nearby.members_of(projects), snapshot.take_each(projects)
+    contents = [
+        _Contents(project, _held(project, members[project.pk], chosen), frozen[project.pk]) for project in projects
     ]
-    there = nearby.releases_holding(dict(zip(projects, fingerprints, strict=True)))
+    there = nearby.releases_holding({found.project: found.fingerprint for found in contents})
     return [
-        (there[project], False) if project in there else (_new(project, asked, versions, taken, fingerprint), True)
-        for project, versions, taken, fingerprint in zip(projects, held, frozen, fingerprints, strict=True)
+        (there[found.project], False) if found.project in there else (_new(found, asked), True) for found in contents
     ]
 
 
@@ -276,16 +291,17 @@ def _held(
     return [version for version in held if version]
 
 
-def _new(
-    project: Project, asked: "_Asked", held: Sequence[PackageVersion], frozen: dict[str, Any], fingerprint: str
-) -> Release:
-    _hold(held)
-    number = asked.number or held[0].version
-    release = _store(project, replace(asked, number=number), frozen, fingerprint)
+def _new(contents: _Contents, asked: _Asked) -> Release:
+    _hold(contents.versions)
+    number = asked.number or contents.versions[0].version
+    release = _store(contents.project, replace(asked, number=number), contents.snapshot, contents.fingerprint)
     quick.insert_all(
-        [ReleasePackage(release=release, package_id=version.package_id, version=version) for version in held]
+        [
+            ReleasePackage(release=release, package_id=version.package_id, version=version)
+            for version in contents.versions
+        ]
     )
-    _announce(release, ", ".join(str(version) for version in held), asked.by)
+    _announce(release, ", ".join(str(version) for version in contents.versions), asked.by)
     return release
 
 
@@ -299,16 +315,6 @@ def _hold(versions: Sequence[PackageVersion]) -> None:
                 f"{version} was removed or withdrawn just now. Create the release again, or choose another version."
             )
             raise ReleaseRefused("removed", sentence)
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """Who puts a release together, and what is said of it besides its contents."""
-
-    by: User
-    notes: str = ""
-    number: str | None = None
-    trigger: Trigger | None = None
 
 
 def _store(project: Project, asked: _Asked, frozen: dict[str, Any], fingerprint: str) -> Release:

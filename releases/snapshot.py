@@ -19,21 +19,21 @@ def take(project: Project) -> dict[str, Any]:
 
     Sensitive values stay encrypted. A stack has neither, so its snapshot is empty.
     """
-    return take_each([project])[0]
+    return take_each([project])[project.pk]
 
 
-def take_each(projects: Sequence[Project]) -> list[dict[str, Any]]:
-    """The snapshots of components of one stack, in two queries."""
+def take_each(projects: Sequence[Project]) -> dict[int, dict[str, Any]]:
+    """The snapshots of components of one stack, by their ids, in two queries."""
     processes, variables = nearby.processes_of(projects), nearby.variables_of(projects)
-    return [
-        {
+    return {
+        project.pk: {
             "process": processes[project.process_id],
             "variables": [_frozen(variable, project) for variable in variables if _is_for(variable, project)],
         }
         if project.process_id
         else {}
         for project in projects
-    ]
+    }
 
 
 def fingerprint(snapshot: dict[str, Any], contents: list[str]) -> str:

@@ -2,12 +2,17 @@
 
 import base64
 import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from io import BytesIO
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from accounts.models import Event
+from accounts.models import Event, Membership
 from deployments.models import Deployment
 from registry.models import PackageVersion
 from tests.api.callers import an_account, as_, calling, files_in, pushed
@@ -233,7 +238,105 @@ def test_the_trail_says_who_pushed_from_where():
     assert (event.who, event.address) == ("deployer-account", "192.0.2.7")
 
 
+# -- what it costs ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def looks() -> Callable[[int], AbstractContextManager[object]]:
+    """How many statements are sent in this block, besides those that begin and end transactions in it."""
+
+    @contextmanager
+    def counting(expected: int) -> Iterator[None]:
+        with CaptureQueriesContext(connection) as sent:
+            yield
+        statements = [query["sql"] for query in sent if "SAVEPOINT" not in query["sql"]]
+        assert len(statements) == expected
+
+    return counting
+
+
+def test_a_push_that_nothing_follows_sends_a_fixed_number_of_statements(looks):
+    a_stack("Shop", {"UI": 1})
+    client = as_("deployer")
+    pushed(client, PACKAGE, "name=ui&version=1")
+
+    with looks(12):
+        answer = pushed(client, a_zip({"release.sh": SCRIPT, "more": b"x"}), "name=ui&version=2")
+
+    assert (answer.status_code, answer.json()["evaluations"]) == (201, [])
+
+
+def test_the_same_bytes_again_send_a_fixed_number_of_statements(looks):
+    a_trigger(a_stack("Shop", {"UI": 1}))
+    client = as_("deployer")
+    first = pushed(client, PACKAGE)
+
+    with looks(8):
+        answer = pushed(client, PACKAGE)
+
+    assert (answer.status_code, answer.json()["evaluations"]) == (200, first.json()["evaluations"])
+
+
+@pytest.mark.parametrize("components", [1, 2, 12])
+def test_a_push_that_creates_a_release_sends_as_many_statements_however_many_components_there_are(looks, components):
+    stack = a_stack("Shop", {f"C{number}": 1 + number % 3 for number in range(components)})
+    [a_version(f"c{number}", "1.0.0") for number in range(components)]
+    a_trigger(stack)
+    client = as_("deployer")
+    pushed(client, PACKAGE, "name=c0&version=1.1")
+
+    with looks(30):
+        answer = pushed(client, a_zip({"release.sh": SCRIPT, "more": b"x"}), "name=c0&version=1.2")
+
+    assert [(found["outcome"], found["release"]) for found in answer.json()["evaluations"]] == [("created", "1.0.2")]
+
+
+def test_a_push_whose_release_is_requested_sends_a_fixed_number_of_statements(looks):
+    stack = a_stack("Shop", {"UI": 1, "API": 1, "Docs": 2})
+    [a_version(package, "1.0.0") for package in ("api", "docs")]
+    stack.lifecycle.phases.first().places.update(automatic=True)
+    a_rule("Release manager opens TEST", ["TEST"], roles=["release_manager"])
+    a_trigger(stack)
+    client = as_("deployer")
+    pushed(client, PACKAGE, "name=ui&version=1")
+
+    with looks(44):
+        answer = pushed(client, a_zip({"release.sh": SCRIPT, "more": b"x"}), "name=ui&version=2")
+
+    assert [found["status"] for found in answer.json()["deployments"]] == ["requested"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_waits_in_a_transaction_for_the_disk(monkeypatch):
+    a_stack("Shop", {"UI": 1})
+    synced, sync = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: (synced.append(connection.in_atomic_block), sync(file)))
+
+    pushed(as_("deployer"), PACKAGE)
+
+    assert set(synced) == {False}
+
+
 # -- who may ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_grant_that_is_withdrawn_while_the_bytes_arrive_opens_nothing(store):
+    a_stack("Shop", {"UI": 1})
+
+    class Arriving(BytesIO):
+        def read(self, *size: int) -> bytes:
+            Membership.objects.all().delete()
+            return super().read(*size)
+
+    answer = as_("deployer").generic(
+        "POST",
+        "/api/v1/packages?name=ui&version=1",
+        CONTENT_TYPE="application/octet-stream",
+        CONTENT_LENGTH=str(len(PACKAGE)),
+        **{"wsgi.input": Arriving(PACKAGE)},
+    )
+
+    assert (answer.status_code, files_in(store)) == (403, [])
 
 
 def test_a_package_of_two_projects_takes_the_right_in_both(store):
