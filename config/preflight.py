@@ -41,7 +41,11 @@ def refuse_wrong_settings() -> None:
 def complaints(env: environ.FileAwareEnv, dotenv: Path) -> list[str]:
     """One sentence for each wrong setting; where all are right, one for each that this machine does not allow."""
     env.read_env(dotenv)
-    return [*_wrong_values(env), *_clashing_ports(env)] or [*_unusable_data_dir(env)] or [*_impossible_runs(env)]
+    return (
+        [*_wrong_values(env), *_clashing_ports(env), *_half_a_bucket(env)]
+        or [*_unusable_data_dir(env)]
+        or [*_impossible_runs(env)]
+    )
 
 
 def _wrong_values(env: environ.FileAwareEnv) -> Iterator[str]:
@@ -72,6 +76,20 @@ def _clashing_ports(env: environ.FileAwareEnv) -> Iterator[str]:
         if port in used:
             yield f"{used[port]} and {name} are both {port}; give each a port of its own."
         used.setdefault(port, name)
+
+
+def _half_a_bucket(env: environ.FileAwareEnv) -> Iterator[str]:
+    """What PACKAGES_STORAGE=s3 takes beside it."""
+    if env.str("PACKAGES_STORAGE", default="").strip().lower() != "s3":
+        return
+    if not env.str("PACKAGES_S3_BUCKET", default="").strip():
+        yield "PACKAGES_STORAGE is s3, and PACKAGES_S3_BUCKET is not set; name the bucket in the environment or in .env."
+    keys = [bool(env.str(f"PACKAGES_S3_{name}_KEY", default="").strip()) for name in ("ACCESS", "SECRET")]
+    if keys[0] != keys[1]:
+        yield (
+            "Only one of PACKAGES_S3_ACCESS_KEY and PACKAGES_S3_SECRET_KEY is set; set both, or none where this machine has a"
+            " role of its own."
+        )
 
 
 def _unusable_data_dir(env: environ.FileAwareEnv) -> Iterator[str]:
@@ -154,6 +172,11 @@ def _secret(value: str) -> str | None:
     return None if right else f"at least {SECRET_MIN} letters, digits and signs, without spaces"
 
 
+def _path_of_addresses(value: str) -> str | None:
+    right = len(value) > 1 and value.startswith("/") and value.endswith("/")
+    return None if right else "the beginning of an address, such as /stored/, that begins and ends with a slash"
+
+
 def _user(value: str) -> str | None:
     return None if account.exists(value) else "the name of a user of this machine"
 
@@ -170,6 +193,12 @@ def _fernet_keys(value: str) -> str | None:
 CHECKS: dict[str, Check] = {
     **dict.fromkeys(PORTS, _number(1, 65535)),
     **dict.fromkeys(("DEBUG", "HTTPS", "BEHIND_PROXY", "EXAMPLE", "EXAMPLE_PUSH", "ACCESS_LOG"), _yes_or_no),
+    "PACKAGES_REDIRECT": _yes_or_no,
+    "PACKAGES_STORAGE": _one_of("FILE", "S3"),
+    "PACKAGES_S3_ENDPOINT_URL": _address("http", "https"),
+    "PACKAGES_REDIRECT_SECONDS": _number(1, 604_800),  # as long as S3 lets an address be good
+    "PACKAGES_ACCEL_PREFIX": _path_of_addresses,
+    **dict.fromkeys(("PACKAGES_SPARE_BYTES", "ARTIFACT_CHECK_DAYS"), _number(0)),
     **dict.fromkeys(("WORKER_SLOTS", "LOG_MAX_BYTES", "WEB_PROCESSES"), _number(1)),
     **dict.fromkeys(("PACKAGE_MAX_BYTES", "PACKAGE_MAX_UNPACKED_BYTES"), _number(1)),
     **dict.fromkeys(("PACKAGE_MAX_MEMBERS", "PACKAGE_MAX_RATIO"), _number(1)),

@@ -8,8 +8,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from accounts import trail
 from deployments.models import Deployment, Status, Worker
+from registry.models import Artifact
 from tests.deployments.rows import a_bare_release, a_row
-from tests.factories import a_lone_project, a_stack, an_environment
+from tests.factories import a_lone_project, a_stack, a_version, an_environment
 
 pytestmark = pytest.mark.django_db
 
@@ -115,6 +116,17 @@ def test_what_the_engine_had_to_mend_is_counted_from_the_trail(client):
 
     whats = ("adopted", "interrupted", "requeued")
     assert [found["signalbox_mended_total", (("what", what),)] for what in whats] == [2, 0, 0]
+
+
+def test_stored_packages_with_a_problem_are_counted(client):
+    _, gone, gone_too, changed = [a_version(name).artifact_id for name in ("sound", "gone", "gone-too", "changed")]
+    Artifact.objects.filter(pk__in=[gone, gone_too]).update(problem="missing", checked_at=timezone.now())
+    Artifact.objects.filter(pk=changed).update(problem="damaged", checked_at=timezone.now())
+
+    found = scraped(client)
+
+    metric = "signalbox_artifacts_with_problem"
+    assert [found[metric, (("problem", problem),)] for problem in ("missing", "damaged")] == [2, 1]
 
 
 def test_a_scrape_takes_six_queries_however_much_there_is(client, django_assert_num_queries):

@@ -9,6 +9,7 @@ from accounts.models import User
 from deployments.models import LiveVersion
 from projects.models import Project
 from registry.actions import withdraw
+from registry.models import Artifact, PackageVersion
 from tests.deployments.conftest import own_worker  # noqa: F401
 from tests.deployments.rows import went_live
 from tests.deployments.scenes import a_manager, pushed
@@ -231,3 +232,79 @@ def test_business_is_told_that_packages_take_another_role(client, shop):
 
     assert response.status_code == 403
     assert "Your roles do not open packages, logs and workers." in response.content.decode()
+
+
+# -- the package itself -----------------------------------------------------------------------------------------------
+
+
+def a_pushed_version() -> PackageVersion:
+    pushed("ui", "1.0.0")
+    return PackageVersion.objects.get(package__name="ui")
+
+
+@pytest.fixture
+def version(settings, tmp_path, manager, shop) -> PackageVersion:
+    """A version with its bytes, which the reader may see."""
+    settings.PACKAGES_DIR = tmp_path / "packages"
+    return a_pushed_version()
+
+
+DOWNLOAD = "/packages/ui/1.0.0/download/"
+
+
+def test_the_page_of_a_version_leads_to_the_package_itself(client, version):
+    page = opened(client, "version", "ui", "1.0.0")
+    answer = client.get(DOWNLOAD)
+
+    assert f'href="{DOWNLOAD}"' in page
+    assert b"".join(answer.streaming_content) == version.bytes.path.read_bytes()
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="ui.zip"'
+    assert answer.headers["ETag"] == f'"{version.bytes.sha256}"'
+
+
+def test_a_part_of_a_package_is_handed_out_and_one_beyond_its_end_is_not(client, version):
+    part = client.get(DOWNLOAD, headers={"Range": "bytes=0-1"})
+    beyond = client.get(DOWNLOAD, headers={"Range": "bytes=999999-"})
+
+    assert (part.status_code, b"".join(part.streaming_content)) == (206, b"PK")
+    assert (beyond.status_code, beyond.headers["Content-Range"]) == (416, f"bytes */{version.bytes.size}")
+
+
+def test_head_says_how_large_a_package_is(client, version):
+    assert client.head(DOWNLOAD).headers["Content-Length"] == str(version.bytes.size)
+
+
+def test_a_package_whose_bytes_are_missing_is_explained_on_its_page(client, version):
+    version.bytes.path.unlink()
+
+    answer = client.get(DOWNLOAD)
+
+    assert answer.status_code == 409
+    assert "The stored bytes of ui 1.0.0 are missing. Push the same package again" in answer.content.decode()
+    assert "<h1>ui" in answer.content.decode()
+
+
+def test_a_package_that_was_removed_is_explained_on_its_page(client, version):
+    PackageVersion.objects.update(removed_at=timezone.now(), removed_reason="older than a year")
+
+    answer = client.get(DOWNLOAD)
+
+    assert answer.status_code == 410
+    assert "(“older than a year”). Push the same package again to bring them back." in answer.content.decode()
+    assert f'href="{DOWNLOAD}"' not in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("problem", "heading"), [("missing", "Its stored bytes are missing"), ("damaged", "Its stored bytes were changed")]
+)
+def test_the_page_of_a_damaged_version_says_so_and_what_to_do(client, version, problem, heading):
+    Artifact.objects.update(problem=problem, checked_at=timezone.now())
+
+    page = opened(client, "version", "ui", "1.0.0")
+
+    assert heading in page
+    assert "Push the same package again, byte for byte" in page
+
+
+def test_the_page_of_a_sound_version_speaks_of_no_problem(client, version):
+    assert "stored bytes" not in opened(client, "version", "ui", "1.0.0")
