@@ -32,7 +32,7 @@ def locked(version: int) -> PackageVersion | None:
     """The version with this primary key, locked so that nobody puts it to use until the transaction ends; None where
     somebody is just doing that."""
     rows = PackageVersion.objects.select_for_update(of=("self",), skip_locked=True)
-    return rows.select_related("package").filter(pk=version).first()
+    return rows.select_related("package", "artifact").filter(pk=version).first()
 
 
 def remove(version: PackageVersion, reason: str) -> bool:

@@ -87,6 +87,11 @@ class Staying:
     count: int
     examples: list[Stay]
 
+    @property
+    def differ(self) -> bool:
+        """Whether the sentences of the examples say more than the reason that they share."""
+        return self.why in (Stays.NEWEST, Stays.YOUNG)
+
 
 @admin.register(RetentionRule)
 class RetentionRuleAdmin(RecordedAdmin):
@@ -130,7 +135,7 @@ class RetentionRuleAdmin(RecordedAdmin):
         if pk is not None and rule is None:
             raise Http404("There is no such retention rule any more.")
         verdicts = retention.foresee(rule)
-        removals = sorted((one for one in verdicts if isinstance(one, Removal)), key=lambda one: one.version.name)
+        removals = [one for one in verdicts if isinstance(one, Removal)]
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
