@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import subprocess
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -143,6 +144,27 @@ def test_a_disk_that_fills_up_is_told_in_a_sentence_and_nothing_is_left(store, m
         storage.receive(a_large_one(megabytes), max_bytes=10**9)
 
     assert incoming(store) == []
+
+
+@pytest.fixture
+def small_disk(settings, tmp_path) -> Iterator[Path]:
+    """Package storage of 16 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m,mode=700", "tmpfs", str(disk)], check=True)
+    settings.PACKAGES_DIR, settings.PACKAGES_SPARE_BYTES = disk / "packages", 0
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(("megabytes", "announced"), [(17, None), (40, None), (17, 17 * 1024**2)])
+def test_a_disk_that_is_really_full_leaves_nothing_and_takes_the_next_one(small_disk, megabytes, announced):
+    with pytest.raises(StorageFull):
+        storage.receive(a_large_one(megabytes), max_bytes=10**9, expected_bytes=announced)
+
+    assert incoming(small_disk / "packages") == []
+    assert storage.receive(a_large_one(10), max_bytes=10**9).size == 10 * 1024**2
 
 
 def test_what_the_disk_only_refuses_later_is_noticed(store, monkeypatch):
