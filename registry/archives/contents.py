@@ -30,6 +30,8 @@ class Entry:
 
     raw_name: bytes
     name: str
+    needs: int
+    """The version of the format, times ten, that a program must know to unpack it."""
     flags: int
     method: int
     crc: int
@@ -111,11 +113,11 @@ def _table(file: IO[bytes], file_size: int) -> _Table:
 def _table_64(file: IO[bytes], where: int, short: _Table) -> tuple[_Table, int]:
     """The numbers that do not fit into 32 bits; the others must be the same as in the `short` table."""
     file.seek(where)
-    _, _, at, disks = _WHERE_END_64.unpack(file.read(_WHERE_END_64.size))
+    _, its_disk, at, disks = _WHERE_END_64.unpack(file.read(_WHERE_END_64.size))
     file.seek(at)
     mark, rest, _, _, disk, first_disk, count_here, *numbers = _END_64.unpack(file.read(_END_64.size))
     table = _Table(*numbers)
-    if mark != b"PK\x06\x06" or at + 12 + rest != where or disk or first_disk or disks > 1:
+    if mark != b"PK\x06\x06" or at + 12 + rest != where or disk or first_disk or its_disk or disks > 1:
         raise PackageRefused(DAMAGED)
     agrees = all(one in (other, most) for one, other, most in zip(short, table, (0xFFFF, _IN_64, _IN_64), strict=True))
     if not agrees or count_here != table.entries:
@@ -142,7 +144,7 @@ def _ends(tail: bytes) -> list[int]:
 def _entries(table: bytes) -> Iterator[Entry]:
     at = 0
     while at < len(table):
-        mark, *_, flags, method, _, _, crc, packed, size = _ENTRY_FRONT.unpack_from(table, at)
+        mark, _, needs, flags, method, _, _, crc, packed, size = _ENTRY_FRONT.unpack_from(table, at)
         of_name, of_extra, of_comment, disk, _, attributes, offset = _ENTRY_BACK.unpack_from(
             table, at + _ENTRY_FRONT.size
         )
@@ -153,7 +155,8 @@ def _entries(table: bytes) -> Iterator[Entry]:
             raise PackageRefused(DAMAGED)
         size, packed, offset = in_64(extra, size, packed, offset)
         name = _name(raw_name, flags, extra)
-        yield Entry(raw_name, name, flags, method, crc, packed, size, offset, attributes >> 16, attributes & 0xFFFF)
+        mode, of_dos = attributes >> 16, attributes & 0xFFFF
+        yield Entry(raw_name, name, needs & 0xFF, flags, method, crc, packed, size, offset, mode, of_dos)
 
 
 def _name(raw: bytes, flags: int, extra: bytes) -> str:

@@ -25,13 +25,6 @@ _MOST_HEADERS = 4  # for each member: a pax header, a long name and a long link 
 _LARGEST_IN_OCTAL = 8**11
 
 
-_ABOUT_THE_NEXT: dict[bytes, Callable[[bytes], dict[str, str]]] = {
-    headers.PAX: pax_records,
-    headers.LONG_NAME: lambda data: {"path": text(data.split(b"\0", 1)[0])},
-    headers.LONG_LINK: lambda data: {},
-}
-
-
 def allowance(limits: Limits) -> int:
     """Bytes that a tar may have beside the data of its members, for headers and padding."""
     return _MOST_EXTENDED_HEADER + _MOST_HEADERS * BLOCK * limits.members
@@ -54,14 +47,12 @@ def tar_members(stream: Stream, limits: Limits) -> Iterator[Member]:
             _refuse_anything_after_the_end(stream)
             return
         here = header(block)
-        if here.kind == headers.PAX_FOR_ALL:
-            _refuse_what_holds_for_all(pax_records(_payload(stream, here)))
-        elif here.kind in _ABOUT_THE_NEXT:
-            extend(extended, _ABOUT_THE_NEXT[here.kind](_payload(stream, here)))
-            is_awaited = True
+        is_awaited = here.kind in _ABOUT_OTHERS
+        if is_awaited:
+            extend(extended, _ABOUT_OTHERS[here.kind](_payload(stream, here)))
         else:
             yield from _member(stream, here, extended)
-            extended, is_awaited = {}, False
+            extended = {}
         block = _exactly(stream, BLOCK)
     raise too_many_members(limits)
 
@@ -133,20 +124,33 @@ def _size(here: Header, name: str, extended: dict[str, str]) -> int:
     return int(stated)
 
 
-def _refuse_what_holds_for_all(records: dict[str, str]) -> None:
+def _about_all(data: bytes) -> dict[str, str]:
+    """Nothing about the next member in particular: what could matter is refused."""
+    records = pax_records(data)
     if records.keys() & {"path", "size", "linkpath"} or any(_is_about_holes(key) for key in records):
         raise PackageRefused(
             "The archive states one name or size for all its files. Build it without that: only comments and times may"
             " be stated for all."
         )
+    return {}
+
+
+_ABOUT_OTHERS: dict[bytes, Callable[[bytes], dict[str, str]]] = {
+    headers.PAX: pax_records,
+    headers.PAX_FOR_ALL: _about_all,
+    headers.LONG_NAME: lambda data: {"path": text(data.split(b"\0", 1)[0])},
+    headers.LONG_LINK: lambda data: {},
+}
+"""The headers in front of those that have a member behind them: what they say about it."""
 
 
 def _payload(stream: Stream, here: Header) -> bytes:
-    """The data of a header that belongs to the next member."""
+    """The data of a header that belongs to the next member. Some programs read a name on into what fills it up."""
     if here.size > _MOST_EXTENDED_HEADER:
         raise PackageRefused(DAMAGED)
-    data = _exactly(stream, here.size)
-    stream.skip(-here.size % BLOCK)
+    data, filling = _exactly(stream, here.size), _exactly(stream, -here.size % BLOCK)
+    if filling.strip(b"\0"):
+        raise PackageRefused(DAMAGED)
     return data
 
 

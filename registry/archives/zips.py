@@ -28,6 +28,7 @@ _LOCAL = struct.Struct("<4s5H3L2H")
 _STORED, _DEFLATED = 0, 8
 _ENCRYPTED, _SIZES_BEHIND, _PATCH = 0x1 | 0x40 | 0x2000, 0x8, 0x20
 _DIRECTORY_OF_DOS = 0x10
+_NEWEST = 63
 
 
 def zip_members(file: IO[bytes], limits: Limits) -> Iterator[Member]:
@@ -68,7 +69,7 @@ def _refuse_kind(entry: Entry) -> None:
     is_said_to_be_one = kind == stat.S_IFDIR or bool(entry.attributes & _DIRECTORY_OF_DOS)
     if is_said_to_be_one > is_directory or (is_directory and entry.size):
         raise file_and_directory(name)
-    if entry.method not in (_STORED, _DEFLATED):
+    if entry.method not in (_STORED, _DEFLATED) or entry.needs > _NEWEST:
         raise PackageRefused(
             f"{shown(name)} in the archive is compressed by a method other than deflate. Build the zip with deflate."
         )

@@ -47,10 +47,12 @@ class Crafted:
         return head + said["name"] + said["extra"]
 
     def in_contents(self, offset: int) -> bytes:
-        said = {"offset": offset} | self.claims(self.central)
+        said = {"offset": offset, "needs": 20} | self.claims(self.central)
         sizes = (said["crc"], said["packed"], said["size"], len(said["name"]), len(said["extra"]))
         attributes = self.mode << 16 | self.attributes
-        front = struct.pack("<4s6H3L2H", b"PK\x01\x02", 0x314, 20, said["flags"], said["method"], 0, 0x21, *sizes)
+        front = struct.pack(
+            "<4s6H3L2H", b"PK\x01\x02", 0x314, said["needs"], said["flags"], said["method"], 0, 0x21, *sizes
+        )
         return front + struct.pack("<3H2L", 0, 0, 0, attributes, said["offset"]) + said["name"] + said["extra"]
 
 

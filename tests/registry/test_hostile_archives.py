@@ -291,6 +291,7 @@ ZIP_LIES = {
     "zip: LZMA": (a_zip({"a": b"x"}, zipfile.ZIP_LZMA), "other than deflate"),
     "zip: deflate64": (crafted_zip(Crafted(b"a", method=9)), "other than deflate"),
     "zip: Zstandard": (crafted_zip(Crafted(b"a", method=93)), "other than deflate"),
+    "zip: newer than all that is known": (crafted_zip(Crafted(b"a", central={"needs": 64})), "other than deflate"),
     "zip: no known method": (crafted_zip(Crafted(b"a", method=0xFFFF)), "other than deflate"),
     "zip: begins beyond the end": (
         crafted_zip(RELEASE, Crafted(b"a", central={"offset": 4_000_000}), back=b"-" * 99),
@@ -378,6 +379,10 @@ TAR_LIES = {
         a_tar_of_blocks(long_name(b"a"), pax([("path", "release.sh")]), tar_block(b"x", b"x")),
         "contradiction",
     ),
+    "tar: long name of GNU that goes on behind its size": (
+        a_tar_of_blocks(tar_block(b"x", b"release.sh.old", b"L", size=b"12", magic=GNU), tar_block(b"x", b"x")),
+        "damaged",
+    ),
     "tar: one name for all": (a_tar_of_blocks(pax([("path", "a")], b"g"), tar_block(b"x", b"x")), "for all its files"),
     "tar: one size for all": (a_tar_of_blocks(pax([("size", "1")], b"g"), tar_block(b"x", b"x")), "for all its files"),
     "tar: holes for all": (
@@ -401,6 +406,10 @@ TAR_LIES = {
         "damaged",
     ),
     "tar: header that belongs to nothing": (a_tar_of_blocks(tar_block(b"a", b"x"), pax([("path", "a")])), "damaged"),
+    "tar: header for all others that are none": (
+        a_tar_of_blocks(tar_block(b"a", b"x"), pax([("comment", "a")], b"g")),
+        "damaged",
+    ),
     "tar: damaged header in the middle": (
         a_tar_of_blocks(tar_block(b"one", b"1"), b"\xff" + tar_block(b"two", b"2")[1:]),
         "damaged",
