@@ -117,9 +117,10 @@ class PackageFiles(FileSystemStorage):
             _sync(source)
             try:
                 source.replace(target)
-                _sync(target.parent)
             except FileNotFoundError:
-                _put_into_new_directory(source, target)
+                receiving.private(*Path(name).parent.parts)
+                source.replace(target)
+            _sync(target.parent)  # the names of new directories above it are older: file systems write those first
 
     def stream(self, name: str, start: int = 0, length: int | None = None) -> Stream:
         with receiving.disk_in_words(passing_on=(FileNotFoundError,)):
@@ -175,14 +176,6 @@ class PackageFiles(FileSystemStorage):
 def is_digest(text: str) -> bool:
     """Whether this is a SHA-256 as this app writes it: 64 lower-case hexadecimal digits."""
     return _DIGEST.fullmatch(text) is not None
-
-
-def _put_into_new_directory(source: Path, target: Path) -> None:
-    """The names of new directories have to survive a power failure as well."""
-    receiving.private(*target.parent.relative_to(settings.PACKAGES_DIR).parts)
-    source.replace(target)
-    for directory in list(target.parents)[:4]:
-        _sync(directory)
 
 
 def _sync(path: Path) -> None:
