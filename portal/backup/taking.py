@@ -96,7 +96,7 @@ def _write(draft: Path, *, with_keys: bool, by_link: bool, past_damage: bool) ->
 
 def counted_tables() -> list[str]:
     """Those of the portal's own rows."""
-    return sorted(model._meta.db_table for model in apps.get_models() if model.__module__.endswith(".models"))
+    return sorted(model._meta.db_table for model in apps.get_models() if "models" in model.__module__.split("."))
 
 
 def _count(rows: Callable[[str], list[tuple[int]]], table: str) -> int:
