@@ -189,7 +189,7 @@ class PackageAdmin(RecordedAdmin):
 @admin.register(PackageVersion)
 class PackageVersionAdmin(ReadOnlyAdmin):
     list_display = ["package", "version", "format", "size", "entry_point", "published_at", "published_by", "in_use"]
-    list_filter = ["format", ("withdrawn_at", admin.EmptyFieldListFilter)]
+    list_filter = ["format", ("withdrawn_at", admin.EmptyFieldListFilter), ("removed_at", admin.EmptyFieldListFilter)]
     list_select_related = ["package", "artifact", "published_by"]
     search_fields = ["package__name", "version", "artifact__sha256"]
     date_hierarchy = "published_at"

@@ -232,6 +232,8 @@ ENDINGS = {
     "prevented": Look("is-bad", "ban", ""),
     "withdrawn": Look("is-bad", "ban", ""),
     "cancelled": Look("is-idle", "ban", ""),
+    "removed": Look("is-idle", "archive", ""),
+    "returned": Look("is-ok", "undo-2", ""),
     "put": Look("is-wait", "circle-pause", ""),
     "released": Look("is-ok", "circle-play", ""),
 }
