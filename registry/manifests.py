@@ -8,15 +8,13 @@ json, yaml  an object of names and versions, or a list of objects with `name` an
             alone, or as `components` of an object that may hold other things
 """
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-import yaml
-
+from registry import trees
 from registry.refusals import RegistryRefused
+from registry.trees import Tree, TreeUnreadable
 
 FORMS = ("properties", "yaml", "json")
 """How a manifest may be written."""
@@ -25,7 +23,6 @@ MAX_BYTES = 64 * 1024
 MAX_COMPONENTS = 1000
 NAME_MAX_LENGTH = 100
 VERSION_MAX_LENGTH = 200
-_MAX_DEPTH = 20
 
 _PLAIN_LINE = re.compile(
     r"(?P<component>[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*)\s*=\s*(?P<version>[A-Za-z0-9][A-Za-z0-9.+_-]*)"
@@ -56,14 +53,6 @@ class ManifestPlace:
 
 
 DEFAULT = ManifestPlace()
-
-
-@dataclass(frozen=True)
-class _Node:
-    """A piece of YAML or JSON: text, a list, an object (pairs), or None for what is neither (null, true)."""
-
-    value: "str | list[_Node] | tuple[tuple[_Node, _Node], ...] | None"
-    line: int | None = None
 
 
 def read(data: bytes, form: str, *, file: str = "manifest") -> dict[str, str]:
@@ -157,123 +146,61 @@ def _lines(text: str, file: str) -> Iterator[_Told]:
 
 
 def _yaml(text: str, file: str) -> Iterator[_Told]:
-    yield from _components(_from_yaml(text, file), file)
+    return _components(trees.from_yaml, text, file)
 
 
 def _json(text: str, file: str) -> Iterator[_Told]:
-    yield from _components(_from_json(text, file), file)
+    return _components(trees.from_json, text, file)
 
 
 _READERS: dict[str, Callable[[str, str], Iterator[_Told]]] = {"properties": _lines, "yaml": _yaml, "json": _json}
 
 
-def _components(node: _Node, file: str) -> Iterator[_Told]:
-    if isinstance(node.value, tuple):
-        inner = [value for key, value in node.value if key.value == "components" and not isinstance(value.value, str)]
-        if inner:
-            yield from _pairs(inner[0], file)
-            return
-    yield from _pairs(node, file)
+def _components(parse: Callable[[str], Tree], text: str, file: str) -> Iterator[_Told]:
+    try:
+        tree = parse(text)
+        fields = _fields(tree)
+        if "components" in fields and not isinstance(fields["components"].value, str):
+            tree = fields["components"]
+        yield from _pairs(tree)
+    except TreeUnreadable as error:
+        raise ManifestUnreadable(f"{_where(file, error.line)} {error.problem}") from None
 
 
-def _pairs(node: _Node, file: str) -> Iterator[_Told]:
-    if isinstance(node.value, tuple):
-        for key, value in node.value:
-            yield _text(key, "a name", file), _text(value, f"the version of {_shown(str(key.value))}", file), key.line
-    elif isinstance(node.value, list):
-        for item in node.value:
-            fields = {key.value: value for key, value in item.value} if isinstance(item.value, tuple) else {}
-            name, version = (fields.get(field, _Node(None, item.line)) for field in ("name", "version"))
-            yield _text(name, "a name", file), _text(version, "a version", file), item.line
+def _pairs(tree: Tree) -> Iterator[_Told]:
+    if isinstance(tree.value, tuple):
+        for key, value in tree.value:
+            name = _text(key, "a name")
+            yield name, _text(value, f"the version of {_shown(name)}"), key.line
+    elif isinstance(tree.value, list):
+        for item in tree.value:
+            fields, nothing = _fields(item), Tree(None, item.line)
+            name = _text(fields.get("name", nothing), "a name")
+            yield name, _text(fields.get("version", nothing), f"the version of {_shown(name)}"), item.line
     else:
-        raise ManifestUnreadable(
-            f"{_where(file, node.line)} holds neither an object nor a list. Write an object of components and versions."
+        raise TreeUnreadable(
+            "holds neither an object nor a list. Write an object of components and versions.", tree.line
         )
 
 
-def _text(node: _Node, what: str, file: str) -> str:
-    if isinstance(node.value, str):
-        return node.value
-    raise ManifestUnreadable(
-        f"{_where(file, node.line)} has no text where {what} belongs. Write components and versions as text, for example"
-        ' "patient-api": "1.4.114".'
+def _fields(tree: Tree) -> dict[str, Tree]:
+    """The fields of an object; none of anything else. Raises TreeUnreadable where one that matters is there twice."""
+    pairs = tree.value if isinstance(tree.value, tuple) else ()
+    fields: dict[str, Tree] = {}
+    for key, value in pairs:
+        if isinstance(key.value, str) and fields.setdefault(key.value, value) is not value and key.value in _FIELDS:
+            raise TreeUnreadable(f"holds {key.value} twice. Leave one of them.", key.line)
+    return fields
+
+
+_FIELDS = ("components", "name", "version")
+
+
+def _text(tree: Tree, what: str) -> str:
+    if isinstance(tree.value, str):
+        return tree.value
+    raise TreeUnreadable(
+        f"has no text where {what} belongs. Write components and versions as text, for example"
+        ' "patient-api": "1.4.114".',
+        tree.line,
     )
-
-
-def _from_yaml(text: str, file: str) -> _Node:
-    """Read event by event: nothing is constructed, and `1.10` is not taken for the number 1.1."""
-    events = _events(text, file)
-    node = _Node(None) if isinstance(next(events), yaml.StreamEndEvent) else _node(next(events), events, file)
-    if len(list(events)) > 2:  # the ends of document and stream are left
-        raise ManifestUnreadable(f"The manifest {file} holds several YAML documents. Leave one.")
-    return node
-
-
-def _events(text: str, file: str) -> Iterator[yaml.Event]:
-    try:
-        events = yaml.parse(text, Loader=yaml.SafeLoader)
-        next(events)  # the start of the stream
-        yield from events
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or "it holds characters that YAML does not allow"
-        where = _where(file, mark.line + 1 if mark else None)
-        raise ManifestUnreadable(f"{where} is not YAML: {problem}. Correct it.") from None
-
-
-def _node(event: yaml.Event, events: Iterator[yaml.Event], file: str, depth: int = 0) -> _Node:
-    mark: Any = event.start_mark
-    line, tag = mark.line + 1, getattr(event, "tag", None)
-    if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-        raise ManifestUnreadable(
-            f"{_where(file, line)} uses an anchor or alias (& or *). Write out what it stands for."
-        )
-    if tag not in (None, "!", "tag:yaml.org,2002:str"):
-        raise ManifestUnreadable(f"{_where(file, line)} uses the tag {tag}. Leave it out.")
-    if depth > _MAX_DEPTH:
-        raise _too_deep(file, line)
-    if isinstance(event, yaml.ScalarEvent):
-        is_null = event.style is None and event.value in ("", "~", "null", "Null", "NULL")
-        return _Node(None if is_null else event.value, line)
-    inner = [_node(inside, events, file, depth + 1) for inside in _until_its_end(events)]
-    if isinstance(event, yaml.SequenceStartEvent):
-        return _Node(inner, line)
-    return _Node(tuple(zip(inner[::2], inner[1::2], strict=True)), line)
-
-
-def _until_its_end(events: Iterator[yaml.Event]) -> Iterator[yaml.Event]:
-    for event in events:
-        if isinstance(event, yaml.CollectionEndEvent):
-            return
-        yield event
-
-
-def _from_json(text: str, file: str) -> _Node:
-    try:
-        value = json.loads(
-            text,
-            object_pairs_hook=tuple,  # so that the second of two equal names does not hide the first
-            parse_int=str,
-            parse_float=str,
-            parse_constant=lambda _: None,
-        )
-    except json.JSONDecodeError as error:
-        where = _where(file, error.lineno)
-        raise ManifestUnreadable(f"{where} is not JSON: {error.msg} in column {error.colno}. Correct it.") from None
-    except RecursionError:
-        raise _too_deep(file, None) from None
-    return _from_values(value, file)
-
-
-def _from_values(value: object, file: str, depth: int = 0) -> _Node:
-    if depth > _MAX_DEPTH:
-        raise _too_deep(file, None)
-    if isinstance(value, list):
-        return _Node([_from_values(item, file, depth + 1) for item in value])
-    if isinstance(value, tuple):
-        return _Node(tuple((_Node(key), _from_values(inner, file, depth + 1)) for key, inner in value))
-    return _Node(value if isinstance(value, str) else None)
-
-
-def _too_deep(file: str, line: int | None) -> ManifestUnreadable:
-    return ManifestUnreadable(f"{_where(file, line)} is nested deeper than {_MAX_DEPTH} levels. Make it flat.")

@@ -84,7 +84,8 @@ def wrongs(data: bytes) -> list[str]:
             or unpacked.unpacked_bytes == sum(each.st_size for each in files),
             "as many members as it says": isinstance(unpacked, str) or len(files) <= unpacked.members <= 20,
         }
-        return [claim for claim, holds in claims.items() if not holds] and [*claims, repr(inspected), repr(unpacked)]
+        broken = [claim for claim, holds in claims.items() if not holds]
+        return [*broken, repr(inspected), repr(unpacked)] if broken else []
 
 
 MODES = {oct(mode) for mode in (stat.S_IFREG | 0o644, stat.S_IFREG | 0o755, stat.S_IFDIR | 0o755)}
