@@ -47,7 +47,7 @@ def test_a_release_of_stated_versions_is_created(shop):
 
     assert (shown["number"], shown["components"][1]["packages"]) == (
         "7.0.0",
-        [{"package": "ui", "version": "1.0.0", "withdrawn": False}],
+        [{"package": "ui", "version": "1.0.0", "withdrawn": False, "contents": {}}],
     )
 
 
@@ -253,4 +253,4 @@ def test_a_package_names_its_newest_version_that_is_not_withdrawn(shop):
 
     listed = as_("viewer").get("/api/v1/packages").json()["items"]
 
-    assert listed[1] == {"name": "ui", "newest": "1.0.0", "versions": 2, "projects": ["ui"]}
+    assert listed[1] == {"name": "ui", "label": "", "newest": "1.0.0", "versions": 2, "projects": ["ui"]}
