@@ -73,8 +73,8 @@ class FeedForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if kind := self.fields.get("kind"):
             kind.choices = [(key, found.label) for key, found in KINDS.items()]  # type: ignore[attr-defined]
-        if self.instance.pk:
-            self.fields["url"].help_text = KINDS[self.instance.kind].url_help
+        if self.instance.kind in KINDS and (url := self.fields.get("url")):
+            url.help_text = KINDS[self.instance.kind].url_help
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}

@@ -27,6 +27,7 @@ hypothesis.settings.load_profile("unhurried")
 
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
 PROCESSES_OF_ITS_OWN = {"operations", "services"}
+WHICHEVER_DATABASE = {"test_who_may.py", "test_who_may_api.py"}  # every door for every role: the same question hundreds of times
 WRITTEN_BY_DJANGO = {"auth", "contenttypes", "sessions"}
 
 
@@ -55,6 +56,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _asks_for_a_database(item: pytest.Item) -> bool:
     """Whether it uses the database of the tests, or starts processes that are told where it is."""
+    if item.path.name in WHICHEVER_DATABASE:
+        return False
     fixtures = set(getattr(item, "fixturenames", ()))
     in_processes = any(part in PROCESSES_OF_ITS_OWN for part in item.path.parts)
     return in_processes or bool(fixtures & DATABASE_FIXTURES) or item.get_closest_marker("django_db") is not None

@@ -4,15 +4,18 @@ import secrets
 from collections.abc import Iterable
 
 from django.contrib.auth.models import Group
+from django.utils import timezone
 from django.utils.text import slugify
 
 from accounts.models import Membership, Role, User
 from lifecycles.models import Environment, Lifecycle
 from projects.models import ApprovalRule, Process, Project
 from registry.models import Artifact, Feed, ManifestSource, Package, PackageVersion
+from registry.outside import watch
 from registry.versions import parse
 from releases import actions
 from releases.models import Release, Trigger
+from releases.needs import needs_of
 
 
 def a_user(
@@ -191,3 +194,13 @@ def a_rule(
     rule.groups.set(groups)
     rule.people.set(people)
     return rule
+
+
+def provided(release: Release) -> Release:
+    """The same release, now that the outside stores have everything that it needs."""
+    for need in needs_of(release):
+        listing = watch(need.feed, need.name).listing
+        line = [need.version, parse(need.version).normalised, "", ""]
+        versions = listing.versions if line in listing.versions else [line, *listing.versions]
+        type(listing).objects.filter(pk=listing.pk).update(versions=versions, checked_at=timezone.now())
+    return release

@@ -4,7 +4,7 @@ import pytest
 from django.contrib import admin
 from django.urls import reverse
 
-from registry.models import Package
+from registry.models import Feed, Package
 from tests.factories import a_release, a_rule, a_stack, a_trigger, an_administrator
 
 pytestmark = pytest.mark.django_db
@@ -49,8 +49,8 @@ def test_what_is_written_elsewhere_is_not_added_here(client, model):
     client.force_login(an_administrator())
     rooms_of_record = {"deployments", "registry"}
     records = {"Event", "Release", "TriggerEvaluation"}
-    is_named_beforehand = model is Package  # the one thing of the registry that an administrator adds
-    is_record = (model._meta.app_label in rooms_of_record or model.__name__ in records) and not is_named_beforehand
+    is_configured = model in (Feed, Package)  # of the registry, what an administrator adds
+    is_record = (model._meta.app_label in rooms_of_record or model.__name__ in records) and not is_configured
 
     page = client.get(address_of(model, "add"))
 

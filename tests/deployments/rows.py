@@ -12,7 +12,7 @@ from projects.models import Project
 from registry.versions import parse
 from releases.models import Release
 from tests.deployments.scenes import a_manager, requested
-from tests.factories import a_stack, an_environment
+from tests.factories import a_stack, an_environment, provided
 
 
 def a_rows_shop(lifecycle: Lifecycle | None = None) -> Project:
@@ -43,7 +43,7 @@ def run_out(status: Status = Status.SUCCEEDED) -> None:
 
 def went_live(release: Release, environment: str = "TEST") -> Deployment:
     """Requested by a release manager where nobody needs to approve, and succeeded."""
-    deployment = requested(release, environment, **({"reason": "alone"} if release.project.parent_id else {}))
+    deployment = requested(provided(release), environment, **({"reason": "alone"} if release.project.parent_id else {}))
     run_out()
     deployment.refresh_from_db()
     assert deployment.status == Status.SUCCEEDED, deployment.outcome
@@ -52,7 +52,7 @@ def went_live(release: Release, environment: str = "TEST") -> Deployment:
 
 def failed(release: Release, environment: str = "TEST") -> Deployment:
     """The same, but whatever ran first has failed."""
-    deployment = requested(release, environment, **({"reason": "alone"} if release.project.parent_id else {}))
+    deployment = requested(provided(release), environment, **({"reason": "alone"} if release.project.parent_id else {}))
     run_out(Status.FAILED)
     deployment.refresh_from_db()
     assert deployment.status == Status.FAILED, deployment.outcome
