@@ -97,6 +97,7 @@ def attach(version: PackageVersion, received: Received, filename: str, by: User)
     """
     try:
         kind = Attachment.Kind(documents.kind_of(received.path))
+        _refuse_full(version, received)
         storage.keep(received)  # before the transaction: with a bucket it takes as long as the upload
         return _attach(version, received, kind, filenames.bare(filename) or _usual_name(kind), by)
     except BaseException:
@@ -112,12 +113,7 @@ def _attach(
     told = version.attachments.select_related("version__package", "artifact", "attached_by")
     if there := told.filter(artifact__sha256=received.sha256).first():
         return there, False
-    if version.attachments.count() >= ATTACHMENTS_AT_MOST:
-        raise AttachmentRefused(
-            f"{version} has {ATTACHMENTS_AT_MOST} attachments already, and none of them is ever removed. Put several"
-            " attestations into one file, as JSON lines.",
-            code="attachments-full",
-        )
+    _refuse_full(version, received)
     artifact = scrubbing.artifact_of(received, by=by)
     row = version.attachments.create(kind=kind, filename=filename, artifact=artifact, attached_by=by)
     trail.record(
@@ -131,6 +127,17 @@ def _attach(
         filename=filename,
     )
     return row, True
+
+
+def _refuse_full(version: PackageVersion, received: Received) -> None:
+    """Raise AttachmentRefused where the version takes no other attachment."""
+    held = version.attachments.values_list("artifact__sha256", flat=True)
+    if len(held) >= ATTACHMENTS_AT_MOST and received.sha256 not in held:
+        raise AttachmentRefused(
+            f"{version} has {ATTACHMENTS_AT_MOST} attachments already, and none of them is ever removed. Put several"
+            " attestations into one file, as JSON lines.",
+            code="attachments-full",
+        )
 
 
 def _usual_name(kind: Attachment.Kind) -> str:

@@ -136,6 +136,7 @@ def stored_again(artifact: Artifact, *, by: User) -> None:
     if row.removed_at and not storage.holds(row.sha256):
         raise StillBeingRemoved("The same package was just being cleared away. Push it again.")
     Artifact.objects.filter(pk=row.pk).update(problem="", removed_at=None, checked_at=timezone.now())
+    artifact.problem, artifact.removed_at = "", None
     if row.problem:
         _record(row, "", by)
 

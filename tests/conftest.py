@@ -27,7 +27,10 @@ hypothesis.settings.load_profile("unhurried")
 
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
 PROCESSES_OF_ITS_OWN = {"operations", "services"}
-WHICHEVER_DATABASE = {"test_who_may.py", "test_who_may_api.py"}  # every door for every role: the same question hundreds of times
+WHICHEVER_DATABASE = {
+    "test_who_may.py",
+    "test_who_may_api.py",
+}  # every door for every role: the same question hundreds of times
 WRITTEN_BY_DJANGO = {"auth", "contenttypes", "sessions"}
 
 

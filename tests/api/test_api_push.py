@@ -260,7 +260,7 @@ def test_a_push_that_nothing_follows_sends_a_fixed_number_of_statements(looks):
     client = as_("deployer")
     pushed(client, PACKAGE, "name=ui&version=1")
 
-    with looks(12):
+    with looks(13):
         answer = pushed(client, a_zip({"release.sh": SCRIPT, "more": b"x"}), "name=ui&version=2")
 
     assert (answer.status_code, answer.json()["evaluations"]) == (201, [])
@@ -271,7 +271,7 @@ def test_the_same_bytes_again_send_a_fixed_number_of_statements(looks):
     client = as_("deployer")
     first = pushed(client, PACKAGE)
 
-    with looks(8):
+    with looks(10):
         answer = pushed(client, PACKAGE)
 
     assert (answer.status_code, answer.json()["evaluations"]) == (200, first.json()["evaluations"])
@@ -285,7 +285,7 @@ def test_a_push_that_creates_a_release_sends_as_many_statements_however_many_com
     client = as_("deployer")
     pushed(client, PACKAGE, "name=c0&version=1.1")
 
-    with looks(30):
+    with looks(32):
         answer = pushed(client, a_zip({"release.sh": SCRIPT, "more": b"x"}), "name=c0&version=1.2")
 
     assert [(found["outcome"], found["release"]) for found in answer.json()["evaluations"]] == [("created", "1.0.2")]
@@ -300,7 +300,7 @@ def test_a_push_whose_release_is_requested_sends_a_fixed_number_of_statements(lo
     client = as_("deployer")
     pushed(client, PACKAGE, "name=ui&version=1")
 
-    with looks(44):
+    with looks(46):
         answer = pushed(client, a_zip({"release.sh": SCRIPT, "more": b"x"}), "name=ui&version=2")
 
     assert [found["status"] for found in answer.json()["deployments"]] == ["requested"]

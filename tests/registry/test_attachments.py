@@ -4,9 +4,10 @@ import hashlib
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.test import RequestFactory
 
 from accounts.models import Event
-from registry import documents, evidence
+from registry import documents, evidence, serving, storage
 from registry.documents import AttachmentRefused
 from registry.models import Artifact, Attachment
 from registry.storage import ArtifactDamaged
@@ -93,8 +94,7 @@ def test_it_is_kept_as_it_was_sent(pusher, store):
     assert new
     assert (row.filename, row.attached_by, str(row)) == ("bom.cdx.json", pusher, "bom.cdx.json of ui 1.4.0")
     assert (row.artifact.sha256, row.artifact.size, stored(store)) == (DIGEST, len(BOM), [DIGEST])
-    with evidence.opened(row) as file:
-        assert file.read() == BOM
+    assert b"".join(storage.stream(DIGEST)) == BOM
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_lost_bytes_are_said_to_be_lost(pusher):
     row.artifact.path.unlink()
 
     with pytest.raises(ArtifactDamaged, match=r"bom\.json of ui 1\.4\.0 are missing\. Attach the same file again"):
-        evidence.opened(row)
+        serving.attachment(RequestFactory().get("/"), row)
 
 
 def test_what_was_attached_is_never_changed(pusher):

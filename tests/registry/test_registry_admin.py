@@ -35,10 +35,33 @@ def test_a_package_is_not_deleted_in_the_admin(request_of_administrator):
     assert not admin.site.get_model_admin(Package).has_delete_permission(request_of_administrator)
 
 
-def test_a_package_of_an_outside_store_is_only_looked_at(request_of_administrator):
+def test_of_a_package_of_an_outside_store_only_its_label_and_its_pre_releases_are_changed(request_of_administrator):
     outside = an_outside_package("patient-api")
+    pages = admin.site.get_model_admin(Package)
 
-    assert not admin.site.get_model_admin(Package).has_change_permission(request_of_administrator, outside)
+    form = pages.get_form(request_of_administrator, outside)
+
+    assert list(form.base_fields) == ["label", "prereleases"]
+    assert pages.get_inlines(request_of_administrator, outside) == []
+
+
+def test_a_package_of_an_outside_store_is_looked_up_once_it_has_been_named(client, request_of_administrator):
+    client.force_login(request_of_administrator.user)
+    feed = an_outside_feed()
+
+    client.post("/admin/registry/package/add/", a_form(feed=feed.pk, name="com:api", label="API"))
+
+    package = Package.objects.get(name="com:api")
+    assert (package.feed, package.label, package.listing.checked_at) == (feed, "API", None)
+
+
+def test_a_package_is_not_named_as_no_package_of_the_store_can_be(client, request_of_administrator):
+    client.force_login(request_of_administrator.user)
+
+    answer = client.post("/admin/registry/package/add/", a_form(feed=an_outside_feed().pk, name="api"))
+
+    assert "Enter group:artifact" in answer.content.decode()
+    assert not Package.objects.filter(name="api").exists()
 
 
 def a_form(*sources: dict[str, object], **fields: object) -> dict[str, object]:
