@@ -37,6 +37,8 @@ STATUS_OF: dict[str, int] = {
     "storage-away": 503,
     "storage-full": 507,
     "upload-empty": 422,
+    "manifest-missing": 422,
+    "manifest-unreadable": 422,
     "package-refused": 422,
     "build-refused": 422,
     "attachment-too-large": 413,

@@ -145,7 +145,7 @@ def test_a_push_that_failed_is_due_again(tmp_path: Path, example: dict[str, str]
     first_start.load(tmp_path, url=URL, example=example)
 
     with pytest.raises(NotPushed, match="cannot be reached"):
-        first_start.push_samples(tmp_path, "http://127.0.0.1:1")
+        first_start.push_samples(tmp_path, "http://127.0.0.1:1", "http://127.0.0.1:1")
 
     assert first_start.is_push_due(tmp_path)
 
