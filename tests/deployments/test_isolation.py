@@ -104,7 +104,7 @@ def test_a_package_is_verified_again_before_every_attempt(db, yard, monkeypatch)
 
     deployment.refresh_from_db()
     assert (deployment.status, deployment.attempt, len(yard.lines())) == (Status.FAILED, 2, 1)
-    assert "was changed on disk" in deployment.outcome
+    assert "was changed in the storage" in deployment.outcome
 
 
 # -- another user -----------------------------------------------------------------------------------------------------
