@@ -53,6 +53,7 @@ def latest(request: HttpRequest, name: str, which: Query[Which]) -> shapes.Versi
     answers={302: None},
     refuses=(409,),
     summary="Download what is live, or the newest",
+    document={"responses": {302: {"headers": {"Location": {"schema": {"type": "string", "format": "uri-reference"}}}}}},
 )
 def download(request: HttpRequest, name: str, which: Query[Which]) -> HttpResponseRedirect:
     """Leads to the download of exactly that version."""
