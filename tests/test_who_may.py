@@ -195,7 +195,7 @@ def one_of_everything() -> Words:
 
 def an_attachment(release: Release) -> Attachment:
     """A row: no bytes are stored."""
-    version = PackageVersion.objects.get(package__name="ui")
+    version = PackageVersion.objects.get(package__name="ui", version="1.0.0")
     return version.attachments.create(
         kind="spdx", filename="bom.json", artifact=version.bytes, attached_by=release.created_by
     )
