@@ -1,10 +1,10 @@
 """Whether this portal can serve: each thing that it leans on is asked, side by side and for two seconds at most.
 
-The database and the package storage decide: without them no page and no push can be answered. The broker and the
-sweep do not: without them deployments start later or not at all, and the pages that say so must stay reachable.
+The database and the package storage decide: without them no page and no push can be answered. Room on the disk, the
+broker and the sweep do not: without them pushes are refused, deployments start later or not at all, and the pages that
+say so must stay reachable.
 """
 
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +21,8 @@ from kombu.exceptions import KombuError, OperationalError
 
 from deployments import presence
 from deployments.models import Worker
+from registry import storage
+from registry.refusals import StorageAway
 
 PATIENCE_SECONDS = 2.0
 NO_ANSWER = f"No answer within {PATIENCE_SECONDS:.0f} seconds."
@@ -119,13 +121,19 @@ def _database() -> Answer:
 def _storage() -> Answer:
     """Try it: permissions alone do not tell, and a full disk or a lost network share shows only now."""
     try:
-        settings.PACKAGES_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=settings.PACKAGES_DIR) as file:
-            file.write(b"?")
-            file.flush()
+        return Answer(True, storage.ask())
     except OSError as error:
         return Answer(False, f"The package storage cannot be written ({error.strerror}).")
-    return Answer(True, "The package storage can be written.")
+    except StorageAway:
+        return Answer(False, "The package storage cannot be reached.")
+
+
+def _room() -> Answer:
+    """Wherever packages are stored, they are received on this machine's disk."""
+    left = storage.room()
+    if left <= 0:
+        return Answer(False, "There is no room for packages on this machine's disk; pushes are refused.")
+    return Answer(True, f"Packages of {left / 1024**3:.1f} GB find room on this machine's disk.")
 
 
 def _broker() -> Answer:
@@ -157,6 +165,7 @@ def _sweep() -> Answer:
 CHECKS = (
     Check("database", True, _database),
     Check("storage", True, _storage),
+    Check("room", False, _room),
     Check("broker", False, _broker),
     Check("sweep", False, _sweep),
 )

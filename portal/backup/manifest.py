@@ -27,7 +27,8 @@ class Manifest:
     database    "sqlite" or "postgresql"
     migrations  which were applied, as "app.name"
     counts      table → rows
-    packages    SHA-256 → bytes of every stored package
+    packages    SHA-256 → bytes of every stored package that is in it
+    elsewhere   where packages lie that are not in it
     damaged     SHA-256 of those that were missing or changed on disk already and were left out as told
     files       every other file → SHA-256
     keys        marks of the encryption keys, by which others are told apart; the keys themselves only in `keys/`
@@ -40,6 +41,7 @@ class Manifest:
     counts: dict[str, int]
     keys: list[str]
     packages: dict[str, int] = field(default_factory=dict)
+    elsewhere: str = ""
     damaged: list[str] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
     format: int = FORMAT
@@ -75,20 +77,20 @@ def write_private(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def copied(source: Path, target: Path) -> str:
-    """Copy a file, to the disk, and return the SHA-256 of what was read on the way."""
+def written(blocks: Iterable[bytes], target: Path) -> str:
+    """Write a new file, to the disk, and return the SHA-256 of what was written on the way."""
     digest = hashlib.sha256()
-    with source.open("rb") as read, target.open("xb") as write:
-        while chunk := read.read(CHUNK):
-            digest.update(chunk)
-            write.write(chunk)
-        write.flush()
-        os.fsync(write.fileno())
+    with target.open("xb") as file:
+        for block in blocks:
+            digest.update(block)
+            file.write(block)
+        file.flush()
+        os.fsync(file.fileno())
     return digest.hexdigest()
 
 
 def linked(source: Path, target: Path) -> str:
-    """The same with a hard link: one file under two names."""
+    """Give a file a second name, and return its SHA-256."""
     target.hardlink_to(source)
     return digest_of(target)
 

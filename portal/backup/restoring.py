@@ -21,13 +21,14 @@ from portal import startup
 from portal.backup import databases
 from portal.backup.manifest import CHUNK, DATABASE, KEYS, PACKAGES, BackupRefused, Manifest, digest_of, marks_of
 from registry import storage
+from registry.refusals import RegistryRefused
 from registry.versions import parse
 
 CALLED = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
 def restore(directory: Path, *, replace: bool = False, other_keys: bool = False) -> Aftermath:
-    """Put the backup in `directory` in the place of what DATABASE_URL names, and its packages into PACKAGES_DIR.
+    """Put the backup in `directory` in the place of what DATABASE_URL names, and its packages into the storage.
 
     replace     also where the database holds a portal already: everything in it is lost
     other_keys  also where the encryption keys are others: sensitive values then have to be entered anew
@@ -117,13 +118,21 @@ def _refuse_filled(*, replace: bool) -> None:
 
 
 def _bring_packages(directory: Path, manifest: Manifest) -> None:
-    """What is there and sound stays; everything else is received like a push."""
-    for sha256, size in manifest.packages.items():
-        try:
-            storage.verify(sha256)
-        except storage.ArtifactDamaged:
-            received = storage.receive(_chunks(directory / PACKAGES / sha256), max_bytes=size, expected_bytes=size)
-            storage.keep(received)
+    """What is there and sound stays; everything else is received like a push. Raises BackupRefused."""
+    try:
+        for sha256, size in manifest.packages.items():
+            _bring(directory / PACKAGES / sha256, sha256, size)
+    except RegistryRefused as refusal:
+        raise BackupRefused(
+            f"The packages could not be brought back. {refusal} The database is as it was."
+        ) from refusal
+
+
+def _bring(path: Path, sha256: str, size: int) -> None:
+    try:
+        storage.verify(sha256)
+    except storage.ArtifactDamaged:
+        storage.keep(storage.receive(_chunks(path), max_bytes=size, expected_bytes=size))
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

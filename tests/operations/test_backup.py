@@ -17,11 +17,11 @@ from accounts.models import Event, User
 from deployments import train
 from deployments.models import Deployment, LiveVersion, Status, StepRun, Worker, move
 from portal.backup import taking
-from portal.backup.manifest import BackupRefused, Manifest
+from portal.backup.manifest import BackupRefused, Manifest, digest_of
 from portal.backup.restoring import restore
 from portal.backup.taking import back_up
 from projects.models import Variable
-from registry import keeping
+from registry import keeping, storage
 from registry.models import Artifact
 from tests.deployments.rows import approved, claimed
 from tests.deployments.scenes import (
@@ -142,6 +142,61 @@ def test_links_take_no_room(target):
     assert (target / "packages" / version.artifact.sha256).samefile(version.artifact.path)
 
 
+def test_packages_in_a_bucket_are_named_and_stay_there(target, bucket):
+    deployed(released(a_shop()))
+    out = io.StringIO()
+
+    call_command("backup", target, stdout=out)
+
+    manifest = Manifest.read(target)
+    assert (manifest.packages, manifest.elsewhere) == ({}, f"s3://{bucket.name}/signalbox")
+    assert not (target / "packages").exists()
+    assert f"The packages lie in s3://{bucket.name}/signalbox and are not in it." in out.getvalue()
+
+
+def test_packages_in_a_bucket_are_copied_when_told(target, bucket):
+    version = a_real_version("ui", "1.0.0")
+
+    manifest = back_up(target, with_packages=True)
+
+    assert (list(manifest.packages), manifest.elsewhere) == ([version.bytes.sha256], "")
+    assert digest_of(target / "packages" / version.bytes.sha256) == version.bytes.sha256
+
+
+@pytest.mark.parametrize("with_packages", [True, False])
+def test_a_package_that_is_missing_in_the_bucket_is_named(target, bucket, with_packages):
+    version = a_real_version("ui", "1.0.0")
+    bucket.lose(version.bytes.sha256)
+
+    with pytest.raises(BackupRefused, match=version.bytes.sha256[:12]):
+        back_up(target, with_packages=with_packages)
+
+    assert list(target.parent.iterdir()) == []
+
+
+def test_a_bucket_that_is_away_is_told_and_no_half_backup_is_left(target, bucket):
+    bucket.lose(a_real_version("ui", "1.0.0").bytes.sha256)
+    bucket.client.delete_bucket(Bucket=bucket.name)
+
+    with pytest.raises(BackupRefused, match="The package storage refuses"):
+        back_up(target, with_packages=True)
+
+    assert list(target.parent.iterdir()) == []
+
+
+def test_there_are_no_links_into_a_bucket(target, bucket):
+    with pytest.raises(BackupRefused, match="Leave out --link"):
+        back_up(target, by_link=True)
+
+
+def test_packages_that_were_removed_are_not_missed(target):
+    removed, kept = a_real_version("ui", "1.0.0").bytes, a_real_version("api", "1.0.0").bytes
+    Artifact.objects.filter(pk=removed.pk).update(removed_at=timezone.now())
+    removed.path.unlink()
+
+    assert list(back_up(target).packages) == [kept.sha256]
+
+
 def test_what_is_written_while_it_is_taken_belongs_to_the_next_one(target, monkeypatch):
     a_real_version("ui", "1.0.0")
     count = taking.counted_tables
@@ -182,6 +237,39 @@ def test_a_restored_portal_is_the_one_that_was_backed_up_and_deploys(target, own
     assert again.status == Status.SUCCEEDED
     pushed("ui", "3.0.0", yard.counting())
     assert deployed(released(shop, ui="3.0.0")).status == Status.SUCCEEDED
+
+
+def test_a_backup_of_files_is_brought_back_into_a_bucket(target, bucket, settings):
+    in_a_bucket = settings.STORAGES
+    settings.STORAGES = in_a_bucket | {"packages": {"BACKEND": "registry.backends.PackageFiles"}}
+    version = a_real_version("ui", "1.0.0")
+    back_up(target)
+    settings.STORAGES = in_a_bucket
+
+    restore(target, replace=True)
+
+    assert storage.elsewhere()
+    assert storage.verify(version.bytes.sha256)
+
+
+def test_a_restored_portal_says_where_the_packages_lay_that_are_not_in_the_backup(target, bucket):
+    a_real_version("ui", "1.0.0")
+    back_up(target)
+    out = io.StringIO()
+
+    call_command("restore", target, replace=True, stdout=out)
+
+    assert f"they lay in s3://{bucket.name}/signalbox. See with check_artifacts" in out.getvalue()
+
+
+def test_packages_that_find_no_room_are_told_before_the_database_is_replaced(target, settings, own_packages):
+    a_real_version("ui", "1.0.0")
+    back_up(target)
+    shutil.rmtree(own_packages)
+    settings.PACKAGES_SPARE_BYTES = 2**60
+
+    with pytest.raises(BackupRefused, match=r"There is no room .* The database is as it was\."):
+        restore(target, replace=True)
 
 
 def test_the_database_refuses_afterwards_what_it_refused_before(target):

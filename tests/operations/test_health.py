@@ -66,6 +66,7 @@ def test_ready_names_every_check_and_is_never_cached(client):
         "checks": {
             "database": {"verdict": "ok", "sentence": "The database answers."},
             "storage": {"verdict": "ok", "sentence": "The package storage can be written."},
+            "room": {"verdict": "ok", "sentence": response.json()["checks"]["room"]["sentence"]},
             "broker": {"verdict": "ok", "sentence": response.json()["checks"]["broker"]["sentence"]},
             "sweep": {"verdict": "ok", "sentence": response.json()["checks"]["sweep"]["sentence"]},
         },
@@ -97,7 +98,40 @@ def test_without_package_storage_no_traffic_should_come(client, settings, tmp_pa
     status, word, verdicts = ready(client)
 
     assert (status, word) == (503, "not ready")
-    assert verdicts == {"database": "ok", "storage": "failed", "broker": "ok", "sweep": "ok"}
+    assert verdicts == {"database": "ok", "storage": "failed", "room": "degraded", "broker": "ok", "sweep": "ok"}
+
+
+def test_a_bucket_that_is_away_keeps_traffic_away(client, bucket):
+    a_worker()
+    bucket.client.delete_bucket(Bucket=bucket.name)
+
+    response = client.get("/readyz")
+
+    assert response.status_code == 503
+    assert response.json()["checks"]["storage"]["sentence"] == "The package storage cannot be reached."
+    assert bucket.name not in response.content.decode()
+
+
+def test_a_bucket_that_answers_is_well(client, bucket):
+    a_worker()
+
+    assert client.get("/readyz").json()["checks"]["storage"] == {
+        "verdict": "ok",
+        "sentence": "The package storage can be reached.",
+    }
+
+
+def test_a_disk_without_room_for_packages_degrades_and_no_more(client, settings):
+    a_worker()
+    settings.PACKAGES_SPARE_BYTES = 2**60
+
+    response = client.get("/readyz")
+
+    assert response.status_code == 200
+    assert response.json()["checks"]["room"] == {
+        "verdict": "degraded",
+        "sentence": "There is no room for packages on this machine's disk; pushes are refused.",
+    }
 
 
 def test_a_broker_that_is_down_degrades_and_no_more(client, broker_at):
@@ -107,7 +141,7 @@ def test_a_broker_that_is_down_degrades_and_no_more(client, broker_at):
     status, word, verdicts = ready(client)
 
     assert (status, word) == (200, "degraded")
-    assert verdicts == {"database": "ok", "storage": "ok", "broker": "degraded", "sweep": "ok"}
+    assert verdicts == {"database": "ok", "storage": "ok", "room": "ok", "broker": "degraded", "sweep": "ok"}
 
 
 def test_a_broker_that_hangs_costs_two_seconds_and_one_thread(client, broker_at):

@@ -49,7 +49,7 @@ def test_what_is_written_serves_and_deploys(machine: Installation, yard, web, wo
 
     ready = wait_until(lambda: _ready(machine), PATIENCE)
     assert {name: check["verdict"] for name, check in ready.items()} == dict.fromkeys(
-        ("database", "storage", "broker", "sweep"), "ok"
+        ("database", "storage", "room", "broker", "sweep"), "ok"
     )
     assert output_of(row).endswith("done\n")
     assert len(yard.lines()) == 1
