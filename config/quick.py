@@ -127,6 +127,18 @@ def locked(of: str = "", *, skip: bool = False) -> str:
     return f"FOR NO KEY UPDATE{f' OF {of}' if of else ''}{' SKIP LOCKED' if skip else ''}"
 
 
+def held(of: str = "", *, skip: bool = False) -> str:
+    """What keeps the selected rows from being deleted, or locked by `select_for_update()`, until the transaction ends.
+    Many may hold the same row at once; Django cannot ask for it. Nothing where the transaction has locked the database.
+
+    of    the table, or its alias, whose rows are meant
+    skip  pass over what somebody else has locked so, instead of waiting for it
+    """
+    if connection.vendor != "postgresql":
+        return ""
+    return f"FOR KEY SHARE{f' OF {of}' if of else ''}{' SKIP LOCKED' if skip else ''}"
+
+
 def now(plus: float = 0.0) -> RawSQL:
     """The time by the database's clock, so many seconds from now."""
     if connection.vendor == "postgresql":

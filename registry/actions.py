@@ -107,7 +107,8 @@ def publish(
     name, version  as stated; where empty, they are read from `filename`
     inspection     what `examine` returned; examined here where it is not given
 
-    The same bytes again bring back a version that had been removed, and change nothing otherwise.
+    The same bytes again bring back a version that had been removed, and change nothing otherwise. In a transaction of
+    the caller's, as a push is, nobody removes it meanwhile.
     The received file is used up: it is kept (unless `place` has done that), or discarded where an exception is raised. It
     is in its place before the row is committed; should the (outer) transaction be rolled back, bytes without a row stay,
     which is harmless.
@@ -117,7 +118,7 @@ def publish(
         name, text = filenames.identity(filename, name=name, version=version)
         parsed = versions.parse(text)
         looked = inspection or examine(received, name=name)
-        there = _there(name, parsed)
+        there = _held(name, parsed)
         _refuse_other_bytes(there, received)
         storage.keep(received)
         if there:
@@ -134,7 +135,8 @@ def _publish(
 ) -> Published:
     published = _create(received, package_called(name), version, filename, looked, by)
     if published is None:
-        # Somebody published this version between the look and the write; theirs has won.
+        # It was there but is just being removed, which is over now, since `_create` has waited for the artifact; or
+        # somebody published it between the look and the write, and theirs has won.
         there = _there(name, version)
         _refuse_other_bytes(there, received)
         return _again(there[0], by)
@@ -177,6 +179,12 @@ def _create(
 def _there(name: str, version: versions.Version) -> list[PackageVersion]:
     """The version of this package, where it is published."""
     return compiled.rows(_published, name=name.lower(), version=version.normalised)
+
+
+def _held(name: str, version: versions.Version) -> list[PackageVersion]:
+    """The same, unless it is just being removed; nobody begins to before the transaction ends."""
+    held = quick.held(quick.quoted(PackageVersion), skip=True)
+    return compiled.rows(_published, held, name=name.lower(), version=version.normalised)
 
 
 def _published() -> QuerySet[PackageVersion]:

@@ -12,6 +12,7 @@ from functools import partial
 from django.db import connection, transaction
 from django.utils import timezone
 
+from config import quick
 from registry import storage
 from registry.models import Artifact, PackageVersion
 
@@ -21,10 +22,8 @@ def hold(versions: Iterable[int]) -> set[int]:
     can be removed meanwhile. Many may hold the same version at once."""
     wanted = PackageVersion.objects.eligible().filter(pk__in=[*versions]).order_by("pk").values_list("pk")
     sql, parameters = wanted.query.sql_with_params()
-    if connection.vendor == "postgresql":
-        sql += " FOR KEY SHARE"  # which Django cannot ask for; any stronger lock would let releases wait for each other
     with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
+        cursor.execute(f"{sql} {quick.held()}", parameters)  # any stronger lock would let releases wait for each other
         return {pk for (pk,) in cursor.fetchall()}
 
 
@@ -61,7 +60,8 @@ def is_needed(artifact: Artifact) -> bool:
 
 @transaction.atomic
 def _delete_bytes(artifact: int) -> None:
-    """While the lock keeps everybody out who would bring the same bytes; whoever has brought them already wins."""
+    """While the lock keeps everybody out who would bring the same bytes. Whoever has brought them already wins, and so
+    does who has kept them since and is waiting for the lock."""
     rows = Artifact.objects.select_for_update(no_key=True)
     if gone := rows.filter(pk=artifact, removed_at__isnull=False).first():
-        storage.remove(gone.sha256)
+        storage.remove(gone.sha256, kept_before=gone.removed_at)

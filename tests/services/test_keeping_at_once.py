@@ -128,6 +128,39 @@ def is_waiting() -> bool:
         return bool(cursor.fetchone()[0])
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_push_of_the_same_bytes_waits_for_a_removal_under_way_and_brings_the_version_back(shared):
+    (old,) = stored("ui", "1.0.0", content="the same")
+    stored("copy", "1.0.0", content="the same" if shared else "other")
+    results: list[object] = []
+    begun = threading.Event()
+
+    with (
+        beside(lambda: (begun.wait(10), results.append(stored("ui", "1.0.0", content="the same")))),
+        transaction.atomic(),
+    ):
+        keeping.remove(keeping.locked(old.pk), "nobody needs it")
+        begun.set()
+        wait_until(is_waiting)
+
+    assert results == [[old]]
+    assert not PackageVersion.objects.get(pk=old.pk).is_removed
+    assert contradictions() == []
+
+
+def test_what_a_push_is_just_bringing_again_is_passed_over():
+    pushed("ui", "1.0.0"), pushed("ui", "2.0.0")
+    removals: list[list[retention.Removal]] = []
+
+    with transaction.atomic():
+        pushed("ui", "1.0.0")
+        with beside(lambda: removals.append(retention.apply())):
+            wait_until(lambda: removals)  # while the push is not committed yet
+
+    assert removals == [[]]
+    assert not PackageVersion.objects.filter(removed_at__isnull=False).exists()
+
+
 @pytest.mark.parametrize("round_", range(ROUNDS))
 def test_the_same_bytes_pushed_while_they_are_removed_are_there_whichever_came_first(round_):
     stored("ui", "1.0.0", "1.1.0", "1.2.0", "2.0.0")
