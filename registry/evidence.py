@@ -93,7 +93,7 @@ def attach(version: PackageVersion, received: Received, filename: str, by: User)
     filename  as the sender calls it; empty: a usual one
 
     The received file is used up: it is kept, or discarded where an exception is raised. The same bytes again change
-    nothing. Raises AttachmentRefused, StorageFull, StorageAway.
+    nothing, but heal what is damaged in the storage. Raises AttachmentRefused, StorageFull, StorageAway.
     """
     try:
         kind = Attachment.Kind(documents.kind_of(received.path))
@@ -112,6 +112,7 @@ def _attach(
     PackageVersion.objects.select_for_update(no_key=True).get(pk=version.pk)  # attachments of one come one by one
     told = version.attachments.select_related("version__package", "artifact", "attached_by")
     if there := told.filter(artifact__sha256=received.sha256).first():
+        scrubbing.stored_again(there.artifact, by=by)
         return there, False
     _refuse_full(version, received)
     artifact = scrubbing.artifact_of(received, by=by)

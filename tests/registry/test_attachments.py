@@ -5,6 +5,7 @@ import hashlib
 import pytest
 from django.db import IntegrityError, transaction
 from django.test import RequestFactory
+from django.utils import timezone
 
 from accounts.models import Event
 from registry import documents, evidence, serving, storage
@@ -128,6 +129,18 @@ def test_the_same_bytes_again_heal_what_is_lost(pusher):
     attached(pusher, version=version)
 
     assert row.artifact.path.read_bytes() == BOM
+
+
+def test_what_was_found_missing_counts_as_whole_again_once_the_same_bytes_come(pusher):
+    version = a_version("ui", "1.4.0")
+    row, _ = attached(pusher, version=version)
+    row.artifact.path.unlink()
+    Artifact.objects.update(problem=Artifact.Problem.MISSING, checked_at=timezone.now())
+
+    attached(pusher, version=version)
+
+    assert Artifact.objects.get(pk=row.artifact.pk).problem == ""
+    assert Event.objects.filter(verb="artifact.healed").count() == 1
 
 
 def test_versions_share_the_bytes(pusher, store):
