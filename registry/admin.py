@@ -16,7 +16,6 @@ from config.encryption import CannotDecrypt
 from registry import outside, rules
 from registry.feeds import KINDS, FeedFailed, check
 from registry.models import Artifact, Feed, ManifestSource, Package, PackageVersion
-from registry.sources import why_not_name
 
 OF_OUR_OWN = ("label", "manifest_file", "manifest_form")
 OF_OUTSIDE = ("label", "prereleases")
@@ -93,11 +92,12 @@ class SourceForm(forms.ModelForm):
         model = ManifestSource
         fields = ("components", "feed", "name", "position")
 
-    def clean_name(self) -> str:
-        name: str = self.cleaned_data["name"]
-        if sentence := why_not_name(name):
-            raise forms.ValidationError(sentence)
-        return name
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        if "feed" in given and "name" in given:  # otherwise that has been said
+            for field, sentence in rules.why_not_source(given["feed"], given["name"]):
+                self.add_error(field, sentence)
+        return given
 
 
 class SourceInline(admin.TabularInline):

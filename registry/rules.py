@@ -1,10 +1,16 @@
-"""What is wrong with a feed, or with a package of an outside one, before it is stored. Forms and files ask alike."""
+"""What is wrong with a feed, a package of an outside one or a manifest source, before it is stored. Forms and files ask
+alike."""
 
+import re
 from collections.abc import Iterator
 
 from registry import feeds, filenames
 from registry.models import Feed
+from registry.models.packages import NAME_PATTERN
 from registry.refusals import RegistryRefused
+from registry.sources import COMPONENT
+
+_NAME = re.compile(NAME_PATTERN)
 
 
 def why_not_feed(row: Feed, kind: str) -> Iterator[tuple[str, str]]:
@@ -25,9 +31,31 @@ def why_not_feed(row: Feed, kind: str) -> Iterator[tuple[str, str]]:
 def why_not_package_name(feed: Feed, name: str) -> str | None:
     """A sentence if no package of this feed can be called so."""
     if not feed.is_builtin:
-        return feeds.why_not_a_name(feed.kind, name)
+        return feeds.why_not_a_name(feed.kind, name) or _why_not_stored(name)
     try:
         filenames.package_name(name)
     except RegistryRefused as refusal:
         return str(refusal)
     return None
+
+
+def why_not_source(feed: Feed, name: str) -> Iterator[tuple[str, str]]:
+    """Field and sentence for everything that speaks against a manifest source that places components in this feed.
+
+    name  what the feed calls them, with {component} for their own name
+    """
+    if feed.is_builtin:
+        yield "feed", f"{feed} is where CI pushes to, and nothing is looked up there. Choose an outside store."
+    if not _NAME.fullmatch(name.replace(COMPONENT, "x")):
+        yield (
+            "name",
+            f"“{name}” makes no name of a package. Use letters, digits and . _ : / - and, for the component's own name,"
+            f" {COMPONENT}: for example com.example:{COMPONENT}.",
+        )
+
+
+def _why_not_stored(name: str) -> str | None:
+    """Some feeds allow names that begin otherwise, which Signalbox does not keep."""
+    if _NAME.fullmatch(name):
+        return None
+    return f"“{name}” does not begin with a letter or a digit, as every name of a package has to."

@@ -4,7 +4,6 @@ A manifest knows a component by a short name; a package's manifest sources say i
 which name. The first source that fits counts, in the order of their positions.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -12,7 +11,6 @@ from fnmatch import fnmatchcase
 from registry.models import ManifestSource, Package
 
 COMPONENT = "{component}"
-_NAME = re.compile(r"@?[A-Za-z0-9][A-Za-z0-9._:/-]*")  # as the database wants a package's
 
 
 @dataclass(frozen=True)
@@ -38,16 +36,6 @@ def where_is(component: str, sources: Iterable[ManifestSource]) -> tuple[int, st
         if fnmatchcase(component.lower(), source.components.lower()):
             return source.feed_id, source.name.replace(COMPONENT, component)
     return None
-
-
-def why_not_name(name: str) -> str | None:
-    """Why a source cannot make names from this text, in a sentence; None where it can."""
-    if _NAME.fullmatch(name.replace(COMPONENT, "x")):
-        return None
-    return (
-        f"“{name}” makes no name of a package. Use letters, digits and . _ : / - and, for the component's own name,"
-        f" {COMPONENT}: for example com.example:{COMPONENT}."
-    )
 
 
 def labels_for(packages: Iterable[int]) -> Labels:

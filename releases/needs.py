@@ -18,6 +18,7 @@ from accounts import trail
 from registry import outside
 from registry.feeds import Listed
 from registry.models import Feed, ManifestSource, Package, PackageVersion
+from registry.rules import why_not_package_name
 from registry.sources import where_is
 from releases.models import Release, ReleasePackage, ResolvedEntry
 
@@ -78,7 +79,12 @@ class Need:
             return State.MOVED
         if self.listed:
             return State.FOUND
-        return State.MISSING if self.checked_at else State.UNKNOWN
+        return State.MISSING if self.checked_at or self.why_never else State.UNKNOWN
+
+    @property
+    def why_never(self) -> str | None:
+        """Why no package of this feed can be what is needed, whatever is published there."""
+        return None if self.package else why_not_package_name(self.feed, self.name)
 
     @property
     def is_met(self) -> bool:
@@ -93,6 +99,11 @@ class Need:
                 f"{what} in {self.feed} is no longer what this release was put together with: it was"
                 f" {self.resolved.digest[:19]}… and is {self.resolved.now_digest[:19]}… now. Push a package that names a"
                 " version of its own."
+            )
+        if self.why_never:
+            return (
+                f"{what} cannot be in {self.feed}: its manifest source calls it “{self.name}” there. {self.why_never}"
+                " Correct the manifest, or the source."
             )
         if self.checked_at is None:
             return f"Whether {what} is in {self.feed} is not known yet. {self._why_unknown}"
@@ -116,7 +127,8 @@ class Need:
 
 
 def needs_of(release: Release) -> list[Need]:
-    """What the release needs from outside stores, a stack's by its components, in the order of the manifests.
+    """What the release needs from outside stores, a stack's by its components; by name within a manifest, whose own
+    order a database may lose.
 
     One query where no manifest is held, two where nothing in it is placed anywhere, five otherwise.
     """
@@ -152,7 +164,7 @@ def placed(held: Sequence[tuple[int, PackageVersion]]) -> Iterable[tuple[int, st
     for source in ManifestSource.objects.filter(package__in=with_manifest) if with_manifest else ():
         sources.setdefault(source.package_id, []).append(source)
     for release, version in held:
-        for component, number in version.contents.items():
+        for component, number in sorted(version.contents.items()):
             if place := where_is(component, sources.get(version.package_id, ())):
                 yield release, component, str(number), place
 
@@ -171,6 +183,8 @@ def watch(versions: Iterable[PackageVersion]) -> None:
     feeds = Feed.objects.in_bulk({feed for feed, _ in places})
     for feed, name in sorted(places):
         package = known.get((feed, name.lower()))
+        if package is None and why_not_package_name(feeds[feed], name):
+            continue  # the manifest is a stranger's; what is wrong is said of every release that needs it
         if package is None or outside.listing_of(package) is None:
             outside.watch(feeds[feed], name)
 

@@ -38,6 +38,10 @@ class PackageQuerySet(models.QuerySet["Package"]):
         return self.exclude(feed__kind=Feed.Kind.BUILTIN)
 
 
+NAME_PATTERN = r"@?[A-Za-z0-9][A-Za-z0-9._:/-]*"
+"""Of a package's name, whatever its feed; each kind of feed has a narrower one."""
+
+
 class Package(models.Model):
     """A name in a feed, under which versions are published. Spelled as it was first pushed."""
 
@@ -81,9 +85,7 @@ class Package(models.Model):
                 name="package_name_once_per_feed",
                 violation_error_message="The feed has a package of this name already.",
             ),
-            models.CheckConstraint(
-                condition=Q(name__regex=r"\A@?[A-Za-z0-9][A-Za-z0-9._:/-]*\Z"), name="package_name_is_printable"
-            ),
+            models.CheckConstraint(condition=Q(name__regex=rf"\A{NAME_PATTERN}\Z"), name="package_name_is_printable"),
             models.CheckConstraint(
                 condition=Q(manifest_form__in=["properties", "yaml", "json"]), name="package_manifest_form_is_known"
             ),

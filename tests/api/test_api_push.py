@@ -14,9 +14,9 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Event, Membership
 from deployments.models import Deployment
-from registry.models import PackageVersion
+from registry.models import Package, PackageVersion
 from tests.api.callers import an_account, as_, calling, files_in, pushed
-from tests.factories import a_component, a_lone_project, a_rule, a_stack, a_trigger, a_version
+from tests.factories import a_component, a_lone_project, a_rule, a_source, a_stack, a_trigger, a_version
 from tests.registry.packages import SCRIPT, a_tar, a_zip
 
 pytestmark = pytest.mark.django_db
@@ -53,6 +53,17 @@ def test_the_same_bytes_again_change_nothing(store):
     assert (answer.status_code, answer.json()["created"]) == (200, False)
     assert PackageVersion.objects.count() == 1
     assert files_in(store) == [DIGEST]
+
+
+def test_a_manifest_that_names_what_no_store_can_hold_is_published_all_the_same():
+    a_stack("Shop", {"UI": 1})
+    Package.objects.filter(name="ui").update(manifest_file="state.json", manifest_form="json")
+    a_source(Package.objects.get(name="ui"))
+
+    answer = pushed(as_("deployer"), a_zip({"release.sh": SCRIPT, "state.json": b'{"a/b": "1.0.0"}'}))
+
+    assert answer.status_code == 201
+    assert PackageVersion.objects.get().contents == {"a/b": "1.0.0"}
 
 
 def test_a_push_answers_with_its_evaluations_and_the_deployments_that_it_asked_for():

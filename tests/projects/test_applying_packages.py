@@ -121,6 +121,15 @@ def test_a_name_that_makes_none_is_refused():
     ]
 
 
+def test_the_feed_that_ci_pushes_to_is_no_source():
+    sentences = refused("packages: [{name: state, sources: [{feed: builtin}]}]")
+
+    assert sentences == [
+        "packages[0].sources[0].feed: Built-in feed is where CI pushes to, and nothing is looked up there. Choose an"
+        " outside store."
+    ]
+
+
 def test_a_form_that_there_is_not_is_refused():
     sentences = refused("packages: [{name: state, manifest: {form: toml}}]")
 

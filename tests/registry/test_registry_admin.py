@@ -113,6 +113,18 @@ def test_a_source_that_makes_no_name_is_refused(client, request_of_administrator
     assert not package.manifest_sources.exists()
 
 
+def test_the_feed_that_ci_pushes_to_is_no_source(client, request_of_administrator):
+    client.force_login(request_of_administrator.user)
+    package, source = a_package("state"), {"components": "*", "feed": Feed.builtin().pk, "position": 0}
+
+    answer = client.post(
+        f"/admin/registry/package/{package.pk}/change/", a_form(source | {"name": "com.example:{component}"})
+    )
+
+    assert "Choose an outside store." in answer.content.decode()
+    assert not package.manifest_sources.exists()
+
+
 def test_a_package_is_named_in_the_admin_before_its_first_push(client, request_of_administrator):
     client.force_login(request_of_administrator.user)
 

@@ -208,6 +208,28 @@ def test_sources_that_are_configured_later_are_looked_up_too():
     assert Listing.objects.get().package.name == API
 
 
+STRANGE = ("a/b", "../up", "a:b:c:d", "pa ket", "päckchen", "o" * 300)
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_a_name_that_nothing_in_the_store_can_have_is_said_and_keeps_nobody_else_waiting(state, name):
+    a_source(a_package("state"), "*", "com:{component}", position=1)
+    version = a_version("state", contents={name: "1.0.0", "patient-api": "1.4.113"})
+
+    needs.look_for(version)
+    needs.watch_all()
+
+    found = {need.component: need for need in needs.needs_of(a_release(state, state="1.0.0"))}
+    strange, usual = found[name], found["patient-api"]
+    assert list(Listing.objects.values_list("package__name", flat=True)) == [API]
+    assert (strange.state, strange.is_met) == (State.MISSING, False)
+    assert strange.sentence.startswith(
+        f"{name} 1.0.0 cannot be in Anypoint Exchange: its manifest source calls it “com:"
+    )
+    assert strange.sentence.endswith("Correct the manifest, or the source.")
+    assert usual.state is State.UNKNOWN
+
+
 # -- what was resolved ------------------------------------------------------------------------------------------------
 
 
