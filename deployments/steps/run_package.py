@@ -4,7 +4,6 @@ The contract is the one of CDAF release packages (release.sh): both as arguments
 exit status decides.
 """
 
-import json
 import os
 import re
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ from registry import inspection, scrubbing, storage
 from registry.actions import limits
 from registry.models import PackageVersion
 from registry.refusals import RegistryRefused
-from releases import snapshot
+from releases import scripts, snapshot
 
 ARGUMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ")  # all that a script sees of the worker's own environment
@@ -44,7 +43,12 @@ def prepare(deployment: Deployment, step: dict[str, Any], run: str) -> Command:
         raise StepRefused(f"{version} holds no file “{entry_point}”, which is stated as its entry point.")
     return Command(
         line=_command(entry_point) + arguments,
-        environment=environment | _told(version, held),
+        environment={
+            **environment,
+            "SIGNALBOX_VERSION": version.version,
+            "SIGNALBOX_PACKAGE": version.package.name,
+            "SIGNALBOX_PACKAGES": scripts.told_of(held),
+        },
         secrets=secrets,
         introduction=f"{version} (SHA-256 {version.bytes.sha256[:16]}… verified): {entry_point} {' '.join(arguments)}",
     )
@@ -68,36 +72,10 @@ def environment_of(deployment: Deployment) -> tuple[dict[str, str], set[str]]:
     return {**inherited, **variables, **about}, secrets
 
 
-def _told(version: PackageVersion, held: Sequence[PackageVersion]) -> dict[str, str]:
-    """What a script is told of the package that it came in, and of everything that the release holds: a container image
-    in an outside store, for example, is what the script deploys."""
-    lines = [
-        {
-            "feed": line.package.feed.slug,
-            "name": line.package.name,
-            "version": line.original if line.is_reference else line.version,
-            "digest": line.digest if line.is_reference else f"sha256:{line.bytes.sha256}",
-        }
-        for line in held
-    ]
-    return {
-        "SIGNALBOX_VERSION": version.version,
-        "SIGNALBOX_PACKAGE": version.package.name,
-        "SIGNALBOX_PACKAGES": json.dumps(lines),
-    }
-
-
 def _package(deployment: Deployment, held: Sequence[PackageVersion], name: str | None) -> PackageVersion:
-    """The version of the package of this name that the release holds, or of its first one: what lies in an outside store
-    is never run."""
-    found = [
-        version
-        for version in held
-        if not version.is_reference and (name is None or version.package.name.lower() == name.lower())
-    ]
-    if not found:
+    version = scripts.run_by(held, name)
+    if version is None:
         raise StepRefused(f"{deployment.release} holds no package {name or ''}".rstrip() + ".")
-    version = found[0]
     if version.withdrawn_at:
         because = version.withdrawn_reason
         raise StepRefused(f"{version} was withdrawn meanwhile and is never deployed again: {because}")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from registry.models import PackageVersion
+from releases import scripts
 from releases.actions import ReleaseRefused
 from releases.models import Release
 
@@ -22,6 +23,7 @@ class Item:
     version: PackageVersion
     step: str  # empty: no step runs this package
     entry_point: str  # empty: none was found, and the process names none
+    told: str  # what its script is told of everything that the component's release holds, as JSON
 
     @property
     def file(self) -> str:
@@ -56,7 +58,7 @@ class Item:
 
 def items_of(release: Release) -> list[Item]:
     """Every package of the release, stage by stage. Raises ReleaseRefused where it holds what may not be run any more."""
-    items = [item for stage, held in _releases(release) for item in _items(held, stage)]
+    items = [item for stage, held in releases_of(release) for item in _items(held, stage)]
     for item in items:
         version = item.version
         if version.is_withdrawn:
@@ -67,7 +69,7 @@ def items_of(release: Release) -> list[Item]:
     return items
 
 
-def _releases(release: Release) -> list[tuple[int, Release]]:
+def releases_of(release: Release) -> list[tuple[int, Release]]:
     """The component releases with their stages; a project on its own is its own only one."""
     if not release.project.is_stack:
         return [(1, release)]
@@ -78,7 +80,7 @@ def _releases(release: Release) -> list[tuple[int, Release]]:
 def _items(release: Release, stage: int) -> Iterator[Item]:
     lines = release.packages.select_related("version__package__feed", "version__artifact").order_by("pk")
     held = [line.version for line in lines]
-    project = release.project
+    project, told = release.project, scripts.told_of(held)
     run: set[int] = set()
     steps = (release.snapshot.get("process") or {}).get("steps", [])
     for step in sorted(steps, key=lambda step: step["position"]):
@@ -86,16 +88,15 @@ def _items(release: Release, stage: int) -> Iterator[Item]:
             version = _run_by(step, held, release)
             run.add(version.pk)
             entry_point = step["settings"].get("entry_point") or version.entry_point
-            yield Item(project.slug, project.name, stage, release.number, version, step["name"], entry_point)
+            yield Item(project.slug, project.name, stage, release.number, version, step["name"], entry_point, told)
     for version in held:
         if version.pk not in run:
-            yield Item(project.slug, project.name, stage, release.number, version, "", "")
+            yield Item(project.slug, project.name, stage, release.number, version, "", "", told)
 
 
 def _run_by(step: dict[str, Any], held: list[PackageVersion], release: Release) -> PackageVersion:
-    """The package that the step names, or the first one, as the engine finds it."""
     name = step["settings"].get("package")
-    found = next((version for version in held if name is None or version.package.name.lower() == name.lower()), None)
+    found = scripts.run_by(held, name)
     if found is None:
         sentence = f"{release} holds no package {name or ''}".rstrip() + f", which its step “{step['name']}” runs."
         raise ReleaseRefused("package_missing", sentence)

@@ -8,7 +8,7 @@ from functools import partial
 from registry import storage
 from registry.storage import ArtifactDamaged
 from releases.bundle import tar, texts
-from releases.bundle.contents import Item, items_of
+from releases.bundle.contents import Item, items_of, releases_of
 from releases.bundle.tar import Member
 from releases.bundle.texts import Blank
 from releases.models import Release
@@ -74,10 +74,7 @@ def blanks(release: Release) -> list[Blank]:
 
 def components_of(release: Release) -> dict[str, Release]:
     """The component releases by slug, in order; a project on its own is its own only one."""
-    if not release.project.is_stack:
-        return {release.project.slug: release}
-    lines = release.components.select_related("release__project").order_by("stage", "component__position", "pk")
-    return {line.release.project.slug: line.release for line in lines}
+    return {held.project.slug: held for _, held in releases_of(release)}
 
 
 def _small(path: str, text: str) -> Member:

@@ -36,8 +36,8 @@ done
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 # Each line of “order”, see there. A bare - stands for nothing.
-release='' components='' kinds=() stages=() names=() packages=() versions=() formats=() files=() entries=()
-while IFS=$'\t' read -r kind stage name package version format file entry; do
+release='' components='' kinds=() stages=() names=() packages=() versions=() formats=() files=() entries=() told=()
+while IFS=$'\t' read -r kind stage name package version format file entry about; do
     case $kind in
         '#'*) continue ;;
         release) release=$stage; continue ;;
@@ -45,7 +45,7 @@ while IFS=$'\t' read -r kind stage name package version format file entry; do
     case " $components " in *" $name "*) ;; *) components="$components $name" ;; esac
     [[ -z $only || $only == "$name" ]] || continue
     kinds+=("$kind") stages+=("$stage") names+=("$name") packages+=("$package") versions+=("$version")
-    formats+=("$format") files+=("$file") entries+=("$entry")
+    formats+=("$format") files+=("$file") entries+=("$entry") told+=("$about")
 done <order
 ((${#kinds[@]})) || die "There is no component “$only” in this release. It has:$components."
 
@@ -148,7 +148,7 @@ for at in "${!kinds[@]}"; do
         cd "$run/work"
         exec env -i ${passed[@]+"${passed[@]}"} ${given[@]+"${given[@]}"} \
             SIGNALBOX_PROJECT="${names[at]}" SIGNALBOX_PACKAGE="${packages[at]}" SIGNALBOX_VERSION="${versions[at]}" \
-            HOME="$run/home" TMPDIR="$run/tmp" "${command[@]}" "$environment" "$release"
+            SIGNALBOX_PACKAGES="${told[at]}" HOME="$run/home" TMPDIR="$run/tmp" "${command[@]}" "$environment" "$release"
     ) </dev/null || status=$?
     if ((status)); then
         printf '%s failed with exit status %s. What comes after it was not run.\n' "$what" "$status" >&2

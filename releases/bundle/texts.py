@@ -16,7 +16,8 @@ from releases.snapshot import Example, examples_of
 HERE = Path(__file__).resolve().parent
 NOTHING = "-"
 ORDER = """\
-# What run.sh runs, in this order: what to do, stage, component, package, version, format, file, entry point.
+# What run.sh runs, in this order: what to do, stage, component, package, version, format, file, entry point, and what
+# the script is told of everything that the release holds.
 """
 VARIABLES = """\
 # The variables of this release's scripts. Copy this file to “variables” and fill in what is empty: what depends on the
@@ -50,7 +51,8 @@ def order(release: Release, items: Sequence[Item]) -> str:
             raise ReleaseRefused("entry_point_unprintable", sentence)
         version = item.version
         what = ("run" if item.step else "hold", str(item.stage), item.component, version.package.name, version.version)
-        lines.append("\t".join((*what, version.format, item.file or NOTHING, item.entry_point or NOTHING)))
+        how = (version.format, item.file or NOTHING, item.entry_point or NOTHING, item.told)
+        lines.append("\t".join((*what, *how)))
     return ORDER + "\n".join(lines) + "\n"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from projects.models import Variable
 from registry.actions import withdraw
-from registry.models import Feed, PackageVersion
+from registry.models import Feed, Package, PackageVersion
 from registry.receiving import BLOCK
 from registry.storage import ArtifactDamaged
 from releases import bundle
@@ -32,6 +32,15 @@ def a_variable(name: str, value: str, *, project=None, environment: str = "", se
     variable = Variable(name=name, project=project, environment=an_environment(environment) if environment else None)
     variable.set_value(value, sensitive=sensitive)
     variable.save()
+
+
+def one_elsewhere() -> Package:
+    """A package in an outside store, with a version that was seen there."""
+    outside = Feed.objects.create(slug="exchange", name="Exchange", kind="maven", url="https://exchange.example")
+    package = outside.packages.create(name="com.example:patient-api")
+    about = {"format": "reference", "members": 0, "unpacked_bytes": 0, "published_by": a_user("ci")}
+    package.versions.create(version="1.4.114", sort_key="1", original="1.4.114", digest="sha1:abc", **about)
+    return package
 
 
 def variables_of(release) -> str:
@@ -278,10 +287,7 @@ def test_a_step_that_runs_what_the_release_does_not_hold_is_refused():
 def test_a_version_in_another_store_is_listed_and_not_contained():
     portal = a_portal()
     component = portal.components.get(slug="notice")
-    outside = Feed.objects.create(slug="exchange", name="Exchange", kind="maven", url="https://exchange.example")
-    package = outside.packages.create(name="com.example:patient-api")
-    about = {"format": "reference", "members": 0, "unpacked_bytes": 0, "published_by": a_user("ci")}
-    package.versions.create(version="1.4.114", sort_key="1", original="1.4.114", digest="sha1:abc", **about)
+    package = one_elsewhere()
     component.project_packages.create(package=package, position=2)
     release = released(portal)
 
@@ -296,6 +302,19 @@ def test_a_version_in_another_store_is_listed_and_not_contained():
         "exchange",
     )
     assert "lies in another store: com.example:patient-api 1.4.114." in files["README.md"].decode()
+
+
+def test_without_a_name_a_step_runs_the_first_package_that_lies_here():
+    website = a_lone_project("Website")
+    package = one_elsewhere()
+    website.project_packages.update(position=2)
+    website.project_packages.create(package=package, position=1)
+    stored("website", a_zip({"release.sh": SCRIPT}))
+
+    run, elsewhere = bundle.items_of(released(website))
+
+    assert (run.version.package.name, run.entry_point) == ("website", "release.sh")
+    assert (elsewhere.version.package, elsewhere.step, elsewhere.file) == (package, "", "")
 
 
 def test_bytes_that_are_missing_are_said_before_anything_is_sent():

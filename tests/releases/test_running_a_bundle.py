@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from registry.models import PackageVersion
 from tests.factories import a_lone_project
 from tests.registry.packages import a_zip, a_zip_of, zip_entry
 from tests.releases.bundles import (
@@ -63,9 +64,22 @@ def test_a_script_sees_its_variables_and_nothing_else_of_the_callers_environment
     given_by_bash = {"PWD", "SHLVL", "_", "OLDPWD"}
     assert set(seen) - given_by_bash <= {
         *("PATH", "LANG", "LC_ALL", "TZ", "HOME", "TMPDIR", "SITE_ROOT"),
-        *("SIGNALBOX_PROJECT", "SIGNALBOX_PACKAGE", "SIGNALBOX_VERSION"),
+        *("SIGNALBOX_PROJECT", "SIGNALBOX_PACKAGE", "SIGNALBOX_VERSION", "SIGNALBOX_PACKAGES"),
     }
     assert (seen["TZ"], seen["SIGNALBOX_PROJECT"]) == ("Europe/Stockholm", "patient-ui")
+
+
+def test_a_script_is_told_what_the_release_holds_as_the_engine_tells_it(portal):
+    ran(portal, "DEV")
+
+    [held] = json.loads(environment_of(portal, "patient-ui")["SIGNALBOX_PACKAGES"])
+    ui = PackageVersion.objects.get(package__name="patient-ui")
+    assert held == {
+        "feed": "builtin",
+        "name": "patient-ui",
+        "version": "2.1.0",
+        "digest": f"sha256:{ui.artifact.sha256}",
+    }
 
 
 def test_every_package_runs_in_a_fresh_directory_that_is_gone_afterwards(portal, tmp_path):
