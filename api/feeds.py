@@ -13,7 +13,7 @@ from api.doors import door
 from api.shapes import feeds as shapes
 from api.shapes.common import Page
 from deployments import stores
-from projects.access import NOT_TECHNICAL, Act
+from projects.access import NOT_TECHNICAL, Act, may
 from registry import outside
 from registry.models import Feed
 from releases import needs
@@ -73,8 +73,10 @@ def ask(request: HttpRequest, slug: str) -> dict[str, Any]:
 )
 def needed(request: HttpRequest, slug: str, number: str) -> dict[str, Any]:
     """Every component of its manifests that a store is named for, and whether it was there when it was last looked for."""
-    found = access.release_of(caller(request), slug, number)
-    return _all(shapes.need(need) for need in needs.needs_of(found))
+    who = caller(request)
+    found = access.release_of(who, slug, number)
+    technical = may(who.user, Act.SEE_TECHNICAL, found.project)
+    return _all(shapes.need(need, technical=technical) for need in needs.needs_of(found))
 
 
 @door(

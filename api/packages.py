@@ -66,8 +66,8 @@ def push(request: HttpRequest, name: str = "", version: str = "", filename: str 
     409: the version exists with other bytes.
 
     A SHA-256 in Content-Digest, Repr-Digest, Digest or X-Checksum-Sha256 is compared with what arrives. A body of unknown length
-    (chunked) has to have one, unless it is a zip. Who sends `Expect: 100-continue` is told of what speaks against the push
-    before the body is sent.
+    (chunked) has to have one, unless it is a zip, a tar.gz or a tar.bz2. Who sends `Expect: 100-continue` is told of what
+    speaks against the push before the body is sent.
 
     It takes the right to push for every project that holds the package; a package that no project holds yet can only be
     pushed by an account that may push for every project.

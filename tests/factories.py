@@ -200,7 +200,7 @@ def provided(release: Release) -> Release:
     """The same release, now that the outside stores have everything that it needs."""
     for need in needs_of(release):
         listing = watch(need.feed, need.name).listing
-        line = [need.version, parse(need.version).normalised, "", ""]
-        versions = listing.versions if line in listing.versions else [line, *listing.versions]
-        type(listing).objects.filter(pk=listing.pk).update(versions=versions, checked_at=timezone.now())
+        if need.version not in [version for version, *_ in listing.versions]:
+            listing.versions = [[need.version, parse(need.version).normalised, "", ""], *listing.versions]
+        type(listing).objects.filter(pk=listing.pk).update(versions=listing.versions, checked_at=timezone.now())
     return release

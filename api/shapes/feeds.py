@@ -43,10 +43,13 @@ class NeedShape(Schema):
     component: str
     version: str
     feed: str
-    package: str = Field(description="What the store calls it.")
+    package: str | None = Field(description="What the store calls it; null for those who see no technical details.")
     state: str = Field(description="found, missing, unknown (not looked up yet) or moved (no longer the same bytes)")
     sentence: str
-    digest: str = Field(description="As it was when the release was resolved; empty where the store states none.")
+    digest: str | None = Field(
+        description="As it was when the release was resolved; empty where the store states none, and null for those who see"
+        " no technical details."
+    )
     checked_at: datetime | None
 
 
@@ -80,14 +83,14 @@ def package(line: PackageLine) -> OutsidePackageShape:
     )
 
 
-def need(found: Need) -> NeedShape:
+def need(found: Need, *, technical: bool) -> NeedShape:
     return NeedShape(
         component=found.component,
         version=found.version,
         feed=found.feed.slug,
-        package=found.name,
+        package=found.name if technical else None,
         state=found.state.value,
         sentence=found.sentence,
-        digest=found.digest,
+        digest=found.digest if technical else None,
         checked_at=found.checked_at,
     )
