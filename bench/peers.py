@@ -19,7 +19,8 @@ DEVPI_REQUIREMENTS = ["devpi-server==6.20.3"]
 PYPISERVER_REQUIREMENTS = ["pypiserver==2.4.2", "waitress==3.0.2"]  # with the first choice of its server
 START_SECONDS = 60.0
 PASSWORD = "bench"  # of a server that nobody else reaches
-INDEX = "/root/bench/"
+USER = "root"  # whom devpi-server creates with itself
+INDEX = f"/{USER}/bench/"
 # Only what has no default: Debian's own configuration, without the accounts, which would cost it time.
 DOCKER_CONFIGURATION = """\
 version: 0.1
@@ -77,8 +78,8 @@ def _devpi(programs: Path, home: Path, ending: ExitStack) -> Contender:
 
 def _devpi_index(port: int) -> dict[str, str]:
     """Make the index; the headers of whoever may upload into it."""
-    session = _asked(port, "POST", "/+login", {"user": "root", "password": PASSWORD}, {})["result"]["password"]
-    headers = {"X-Devpi-Auth": base64.b64encode(f"root:{session}".encode()).decode()}
+    session = _asked(port, "POST", "/+login", {"user": USER, "password": PASSWORD}, {})["result"]["password"]
+    headers = {"X-Devpi-Auth": base64.b64encode(f"{USER}:{session}".encode()).decode()}
     _asked(port, "PUT", INDEX.rstrip("/"), {"type": "stage", "bases": [], "volatile": False}, headers)
     return headers
 
