@@ -15,6 +15,11 @@ import psutil
 from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+WITH_HANGUP = """\
+import os, signal, sys
+signal.signal(signal.SIGHUP, int(sys.argv[1]))
+os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
+"""
 READY = re.compile(r"^Signalbox is ready at (\S+)", re.MULTILINE)
 PATIENCE = 60.0  # seconds; the machine may be busy with other tests
 
@@ -35,10 +40,11 @@ class Portal:
         self.output = data_dir.with_name(f"{data_dir.name}.output")
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> "Portal":
+    def start(self, hangup: signal.Handlers = signal.SIG_DFL) -> "Portal":
+        """hangup: what its parent lets SIGHUP do, such as SIG_IGN under nohup, under which the tests may run themselves"""
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "run"],
+                [sys.executable, "-c", WITH_HANGUP, str(int(hangup)), "manage.py", "run"],
                 cwd=ROOT,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -48,9 +54,9 @@ class Portal:
             )
         return self
 
-    def started(self) -> "Portal":
+    def started(self, hangup: signal.Handlers = signal.SIG_DFL) -> "Portal":
         """Start it and wait for the line that says it is ready."""
-        self.start()
+        self.start(hangup)
         self.wait_for(lambda: bool(READY.search(self.said())), "the ready line")
         return self
 

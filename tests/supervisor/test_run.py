@@ -57,6 +57,16 @@ def test_it_stops_in_the_same_way_when_asked_by_the_system(portal: MakePortal, s
     assert running.said().endswith("Stopped.\n")
 
 
+def test_under_nohup_the_terminal_may_go(portal: MakePortal) -> None:
+    running = portal().started(hangup=signal.SIG_IGN)
+    assert running.process is not None
+
+    running.process.send_signal(signal.SIGHUP)
+
+    assert requests.get(running.url("/healthz"), timeout=10).status_code == 200
+    assert running.interrupted() == 0
+
+
 def test_no_part_outlives_a_supervisor_that_was_killed(portal: MakePortal) -> None:
     running = portal().started()
     assert running.process is not None
