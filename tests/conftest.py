@@ -9,6 +9,7 @@ import hypothesis
 import pytest
 from django.apps import AppConfig, apps
 from django.core import serializers
+from django.core.management.color import no_style
 from django.db import connection
 from django.db.models import Model
 from django.db.models.signals import post_migrate
@@ -82,12 +83,16 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """The test database. A test with real transactions empties it afterwards; this keeps what migrations wrote."""
     with django_db_blocker.unblock():
-        written = serializers.serialize("json", _rows_of_migrations())
+        rows = list(_rows_of_migrations())
+        models, written = list({type(row) for row in rows}), serializers.serialize("json", rows)
 
     def restore(sender: AppConfig, **_: Any) -> None:  # emptying the database ends with this signal
         if sender.label == "deployments":
             for row in serializers.deserialize("json", written):
                 row.save()
+            with connection.cursor() as cursor:  # a row with its number has not moved the sequence on
+                for statement in connection.ops.sequence_reset_sql(no_style(), models):
+                    cursor.execute(statement)
 
     post_migrate.connect(restore)
     with pytest.MonkeyPatch.context() as patch:

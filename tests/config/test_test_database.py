@@ -7,7 +7,7 @@ from django.db import DatabaseError
 from accounts import trail
 from accounts.models import Event
 from registry.models import Feed
-from tests.factories import a_user
+from tests.factories import a_user, an_outside_feed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -20,6 +20,7 @@ def test_emptying_the_database_keeps_rows_of_migrations_and_triggers() -> None:
 
     assert not Event.objects.exists()
     assert Feed.objects.count() == 1
+    assert an_outside_feed().pk is not None
     event = trail.record(None, "account.seen", a_user("bob"), "Bob was seen.")
     with pytest.raises(DatabaseError):
         Event.objects.filter(pk=event.pk).update(sentence="Nobody was seen.")

@@ -104,7 +104,10 @@ def test_forgetting_counts_from_where_an_emptied_file_begins(run, prints):
 
 
 def test_a_script_that_opens_its_output_anew_loses_nothing_that_it_prints_later(db):
-    script = 'seq 5; until [ -e "$HOME/../dropped" ]; do echo again >/dev/stderr; sleep 0.1; done; seq 6 8'
+    again = (
+        "seq 5; sleep 0.2; echo again >/dev/stderr; sleep 0.2"  # the file is shorter then than it was when it was read
+    )
+    script = f'until [ -e "$HOME/../dropped" ]; do {again}; done; seq 6 8'
 
     deployment = carried_out(asked_for(script))
 

@@ -245,7 +245,7 @@ def test_the_manifest_of_a_version_takes_as_many_queries_however_long_it_is(clie
     a_source(a_package("ui"))
     a_version("ui", "1.0.0", contents={f"c{n}": "1" for n in range(30)})
 
-    with django_assert_num_queries(24):
+    with django_assert_num_queries(26):
         page = of_version(client)
 
     assert "30 components" in page
