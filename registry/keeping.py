@@ -61,7 +61,7 @@ def is_needed(artifact: Artifact) -> bool:
 @transaction.atomic
 def _delete_bytes(artifact: int) -> None:
     """While the lock keeps everybody out who would bring the same bytes. Whoever has brought them already wins, and so
-    does who has kept them since and is waiting for the lock."""
+    does whoever has kept them and is yet to say so: what the row was told last is older than those."""
     rows = Artifact.objects.select_for_update(no_key=True)
     if gone := rows.filter(pk=artifact, removed_at__isnull=False).first():
-        storage.remove(gone.sha256, kept_before=gone.removed_at)
+        storage.remove(gone.sha256, kept_before=max(gone.stored_at, gone.checked_at or gone.stored_at))

@@ -141,12 +141,13 @@ class PackageBucket(S3Storage):
                         yield Stored(name, found["Size"], found["LastModified"])
 
     def remove(self, name: str, *, kept_before: datetime | None) -> bool:
-        """Between the look and the removal is a moment in which the same bytes could be put there again."""
+        """Between the look and the removal is a moment in which the same bytes could be put there again. What was put there
+        within the same second as `kept_before` counts as older, since a bucket knows whole seconds only."""
         where = self._where(name)
         try:
             with _in_words():
                 lies_since = self.client.head_object(**where)["LastModified"]  # in whole seconds
-                if kept_before and lies_since >= kept_before.replace(microsecond=0):
+                if kept_before and lies_since >= kept_before:
                     return False
                 self.client.delete_object(**where)
         except FileNotFoundError:

@@ -1,11 +1,12 @@
 """The real web server in a process of its own, and people who use it over HTTP as browsers do."""
 
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import requests
 from django.conf import settings
 from django.test import Client
@@ -46,8 +47,7 @@ class Web:
     def kill(self) -> None:
         """The whole of it, in the middle of whatever it does."""
         if self.process is not None:
-            for part in [*psutil.Process(self.process.pid).children(recursive=True), self.process]:
-                part.kill()
+            os.killpg(self.process.pid, signal.SIGKILL)  # all at once: granian replaces a part that is gone
             self.process.wait()
             self.process = None
 
