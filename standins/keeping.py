@@ -11,7 +11,10 @@ from standins.serving import Refused
 
 def write(path: Path, state: dict[str, Any]) -> None:
     """Replace the file, durably; raise Refused(507) where it cannot be stored."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    except OSError as error:
+        raise _not_stored(error) from error
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(state, file, indent=1, sort_keys=False)
@@ -20,7 +23,11 @@ def write(path: Path, state: dict[str, Any]) -> None:
         Path(temporary).replace(path)
     except OSError as error:
         Path(temporary).unlink(missing_ok=True)
-        raise Refused(507, f"The change could not be stored: {error.strerror}.") from error
+        raise _not_stored(error) from error
+
+
+def _not_stored(error: OSError) -> Refused:
+    return Refused(507, f"The change could not be stored: {error.strerror}.")
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -1,0 +1,5 @@
+"""`python -m standins.confluence`."""
+
+from standins.confluence.server import main
+
+main()
