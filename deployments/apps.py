@@ -1,10 +1,13 @@
 """Makes every Celery worker process of this project a worker in our sense: with a name, a sweep and a clean leave."""
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
 from django.apps import AppConfig
+from django.conf import settings
+from django.utils.module_loading import import_string
 
 
 class Deployments(AppConfig):
@@ -30,6 +33,15 @@ def _look_after_everything(sender: Any = None, **_: Any) -> None:
 
     doorbell.listen(sender)
     threading.Thread(target=Sweep().forever, name="sweep", daemon=True).start()
+    for name in settings.WORKER_DUTIES:
+        threading.Thread(target=_attend_to, args=(name,), name=name, daemon=True).start()
+
+
+def _attend_to(name: str) -> None:
+    from deployments import holding  # noqa: PLC0415
+
+    attend: Callable[[threading.Event], None] = import_string(name)
+    attend(holding.this_worker().going)
 
 
 def _go(**_: Any) -> None:

@@ -245,8 +245,8 @@ def _interrupt(deployment: Deployment, sentence: str, *, silent: bool = False) -
 def interrupt_silent(deployment: Deployment) -> bool:
     """Its host has not been heard of for too long. Used by the sweep; False: it has been heard after all."""
     sentence = (
-        f"Outcome unknown: {deployment.host} has been silent since before its lease ran out. The script may still be"
-        " running there; if the host returns, it reports the true outcome by itself."
+        "Outcome unknown: the host that carries it out has been silent since before its lease ran out. The script may"
+        " still be running there; if the host returns, it reports the true outcome by itself."
     )
     try:
         with transaction.atomic(savepoint=False):
@@ -291,8 +291,8 @@ def _sentence(step: dict[str, Any], result: Result, deployment: Deployment) -> s
     if result.exit_status is None:
         since = f"{timezone.localtime(deployment.started_at):%d %B %Y %H:%M}" if deployment.started_at else "?"
         return (
-            f"Outcome unknown: {name} was running on {deployment.host} since {since}, its process is gone and it left"
-            " no result. Find out what became of it, then decide."
+            f"Outcome unknown: {name} was running since {since}, its process is gone and it left no result. Find out"
+            " what became of it, then decide."
         )
     if result.exit_status == 0:
         return f"{name} succeeded."

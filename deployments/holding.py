@@ -175,7 +175,7 @@ class Taking:
         if row.overdue_at is None and (ends := _ends(row)):
             row.overdue_at = ends
             quick.update(Deployment, {"id": pk}, overdue_at=ends)
-        sentence = f"{row} is carried out on {row.host} (attempt {row.attempt})."
+        sentence = f"{row} is carried out (attempt {row.attempt})."  # where: for those who see technical details
         trail.record(None, "deployment.claimed", row, sentence, owner=self.worker.name)
         return row
 

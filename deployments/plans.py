@@ -72,10 +72,11 @@ def mode_of(release: Release, live: Release | None) -> str:
 
 def why_skip(release: Release, condition: str, environment: Environment) -> str | None:
     """The reason why a component is passed over there now, in a sentence, or None when it must be deployed."""
-    return _why_skip(release, condition, facts.live_beside(release, environment).get(release.project_id))
+    return why_passed_over(release, condition, facts.live_beside(release, environment).get(release.project_id))
 
 
-def _why_skip(release: Release, condition: str, live: facts.Live | None) -> str | None:
+def why_passed_over(release: Release, condition: str, live: facts.Live | None) -> str | None:
+    """The same, beside what is live there."""
     if condition == Condition.ALWAYS or live is None or not live.is_settled:
         return None
     if live.release.pk == release.pk:
@@ -86,7 +87,7 @@ def _why_skip(release: Release, condition: str, live: facts.Live | None) -> str 
 
 
 def _line(line: ReleaseComponent, stage: int, live: facts.Live | None) -> PlanItem:
-    because = _why_skip(line.release, line.condition, live)
+    because = why_passed_over(line.release, line.condition, live)
     action = SKIP if because else DEPLOY
     if because is None:
         because = "It is not there yet." if live is None else _why_deploy(line, live.release)

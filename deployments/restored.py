@@ -53,7 +53,7 @@ def _ask_about_scripts(backup: str) -> int:
     moving = Deployment.objects.scripts().filter(status__in=(Status.QUEUED, Status.RUNNING)).with_names()
     rows = list(moving.order_by("pk"))
     for row in rows:
-        state = f"running on {row.host}" if row.status == Status.RUNNING else "waiting for a worker"
+        state = "running" if row.status == Status.RUNNING else "waiting for a worker"
         sentence = (
             f"Outcome unknown: it was {state} when {backup}, from which the portal was restored. Find out what became of"
             " it, then decide."

@@ -26,6 +26,7 @@ from releases.models import Release, ReleaseComponent, ReleasePackage, Trigger, 
 
 Outcome = TriggerEvaluation.Outcome
 NOTES_MAX = 20_000
+NOTES_EDITED = "release.notes"  # on the trail
 
 
 class ReleaseRefused(Exception):
@@ -112,7 +113,7 @@ def edit_notes(release: Release, notes: str, *, by: User) -> None:
     if locked.notes == notes:
         return
     Release.objects.filter(pk=release.pk).update(notes=notes)
-    trail.record(by, "release.notes", release, f"The notes of {release} were edited.", before=locked.notes, after=notes)
+    trail.record(by, NOTES_EDITED, release, f"The notes of {release} were edited.", before=locked.notes, after=notes)
     release.notes = notes
 
 

@@ -36,7 +36,7 @@ def compared(before: Release, after: Release, *, technical: bool) -> Compared:
     """
     lines = _lines([before, after])
     wholes = _wholes([before, after], lines, technical=technical)
-    lower, higher = sorted((before, after), key=_rank)
+    lower, higher = sorted((before, after), key=changes.rank)
     pairs = [(lower, higher), *_pairs(lines.get(lower.pk, []), lines.get(higher.pk, []))]
     return Compared(
         before, after, compare(wholes[before.pk], wholes[after.pk]), _notes(pairs), changes.between(lower, higher)
@@ -80,7 +80,7 @@ def _wholes(
     return {
         release.pk: Whole(
             release.number,
-            _rank(release),
+            changes.rank(release),
             tuple(part(line.release, _place_of(line)) for line in lines.get(release.pk, []))
             if release.project.is_stack
             else (part(release, {}),),
@@ -135,7 +135,7 @@ def _pairs(
         sides.setdefault(line.component_id, []).append(line.release)
     pairs: list[tuple[Release | None, Release]] = []
     for releases in sides.values():
-        *lower, higher = sorted({release.pk: release for release in releases}.values(), key=_rank)
+        *lower, higher = sorted({release.pk: release for release in releases}.values(), key=changes.rank)
         if lower or len(releases) == 1:
             pairs.append((lower[0] if lower else None, higher))
     return pairs
@@ -145,16 +145,11 @@ def _notes(pairs: list[tuple[Release | None, Release]]) -> list[Release]:
     """The releases with notes after the first up to the second of each pair; in the order of the pairs, newest first."""
     between = Q(pk=None)
     for lower, higher in pairs:
-        between |= Q(pk=higher.pk) if lower is None else _after(lower) & ~_after(higher) & Q(project=higher.project_id)
+        between |= (
+            Q(pk=higher.pk)
+            if lower is None
+            else changes.after(lower) & ~changes.after(higher) & Q(project=higher.project_id)
+        )
     order = {higher.project_id: place for place, (_, higher) in enumerate(pairs)}
     found = list(Release.objects.filter(between).exclude(notes="").select_related("project").newest_first())
     return sorted(found, key=lambda release: order[release.project_id])[:NOTES_SHOWN]
-
-
-def _after(release: Release) -> Q:
-    """Whatever has a higher number; of two that differ only in their build part, the later one."""
-    return Q(sort_key__gt=release.sort_key) | Q(sort_key=release.sort_key, pk__gt=release.pk)
-
-
-def _rank(release: Release) -> tuple[str, int]:
-    return release.sort_key, release.pk

@@ -143,7 +143,7 @@ def test_what_is_gone_without_a_result_asks_a_person_and_runs_again_on_demand(ho
 
     wait_for(child, Status.INTERRUPTED)
     wait_for(train, Status.NEEDS_ATTENTION)
-    assert child.outcome.startswith("Outcome unknown: “Run the release package” was running on ")
+    assert child.outcome.startswith("Outcome unknown: “Run the release package” was running since ")
     assert child.owner == ""
 
 
@@ -405,7 +405,7 @@ def test_a_silent_host_is_given_up_only_after_the_whole_time_of_silence(host, ya
     wait_until(given_up)
 
     assert time.monotonic() - began >= 0.4
-    assert "far.example has been silent" in deployment.outcome
+    assert "the host that carries it out has been silent" in deployment.outcome
     assert deployment.owner == "far.example:1:abc"
 
 

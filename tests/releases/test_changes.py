@@ -6,8 +6,9 @@ from projects.models import Project
 from registry import evidence
 from registry.builds import Build, Commit, WorkItem
 from releases import changes
-from releases.changes import between
-from tests.factories import a_component, a_lone_project, a_release, a_service_account, a_stack, a_version
+from releases.actions import edit_notes
+from releases.changes import between, both_ways, noted
+from tests.factories import a_component, a_lone_project, a_package, a_release, a_service_account, a_stack, a_version
 
 pytestmark = pytest.mark.django_db
 
@@ -219,3 +220,58 @@ def test_a_long_way_takes_no_more_queries_than_a_short_one(shop, django_assert_n
 
     with django_assert_num_queries(4):
         between(older, newer)
+
+
+# -- both ways, for many at once --------------------------------------------------------------------------------------
+
+
+def of(stack: Project, slug: str, **versions: str):
+    """The component's release inside a new release of the stack."""
+    return a_release(stack, **versions).components.get(component__slug=slug).release
+
+
+def test_what_comes_and_what_goes_are_told_apart(shop):
+    built("ui", "1.0.0")
+    built("ui", "1.1.0", "S-1")
+    built("api", "2.0.0", "S-2")
+    older_api, newer_api = of(shop, "api", api="1.0.0", ui="1.1.0"), of(shop, "api", api="2.0.0", ui="1.1.0")
+    higher_ui, lower_ui = of(shop, "ui", api="1.0.0", ui="1.1.0"), of(shop, "ui", api="1.0.0", ui="1.0.0")
+
+    (found,) = both_ways([[(older_api, newer_api), (higher_ui, lower_ui)]])
+
+    assert (ids(found.brought.work_items), ids(found.taken_back.work_items)) == (["S-2"], ["S-1"])
+
+
+def test_a_package_that_is_gone_takes_its_work_items_back_only_on_the_way_down():
+    site = a_lone_project("Site", package="site")
+    without = a_release(site, site="1.0.0")
+    site.project_packages.create(package=a_package("texts"), position=2)
+    built("texts", "1.0.0", "S-1")
+    with_texts = a_release(site, site="2.0.0", texts="1.0.0")
+    site.project_packages.filter(package__name="texts").delete()
+    again_without = a_release(site, site="3.0.0")
+
+    down, on = both_ways([[(with_texts, without)], [(with_texts, again_without)]])
+
+    assert (ids(down.taken_back.work_items), ids(on.taken_back.work_items)) == (["S-1"], [])
+
+
+def test_groups_do_not_mix_and_take_the_same_questions(shop, django_assert_num_queries):
+    for version in ("1.1.0", "1.2.0"):
+        built("ui", version, f"S-{version}")
+    first, second, third = (of(shop, "ui", api="1.0.0", ui=version) for version in ("1.0.0", "1.1.0", "1.2.0"))
+
+    with django_assert_num_queries(3):
+        found = both_ways([[(first, second)], [(second, third)], [(first, third)]])
+
+    assert [ids(way.brought.work_items) for way in found] == [["S-1.1.0"], ["S-1.2.0"], ["S-1.2.0", "S-1.1.0"]]
+
+
+def test_notes_between_two_releases_are_those_above_the_lower_one(shop):
+    releases = [a_release(shop, ui=f"{number}.0.0") for number in range(1, 5)]
+    for release in releases[:3]:
+        edit_notes(release, f"Notes of {release}.", by=release.created_by)
+
+    up, down, first = noted([[(releases[0], releases[3])], [(releases[2], releases[0])], [(None, releases[1])]])
+
+    assert (up, down, first) == ([releases[2], releases[1]], [releases[2], releases[1]], [releases[1], releases[0]])
