@@ -7,6 +7,7 @@ names first and says everything that is wrong at once. Names and meanings: `.env
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -24,8 +25,9 @@ YES_OR_NO = {"yes", "no", "true", "false", "on", "off", "1", "0"}
 SECRET_MIN = 16
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 DATABASES = ("sqlite", "postgres", "postgresql")
+MAIL_SERVERS = ("smtp", "smtps", "smtp+tls", "smtp+ssl")
 BROKERS = ("redis", "rediss", "redis+socket", "memory")
-PORTS = {"PORT": "8000", "SITES_PORT": "8001", "CLOUDHUB_PORT": "8002"}
+PORTS = {"PORT": "8000", "SITES_PORT": "8001", "CLOUDHUB_PORT": "8002", "CONFLUENCE_PORT": "8003"}
 
 Check = Callable[[str], str | None]  # takes the value; says what it must be, or None when it is right
 
@@ -69,7 +71,7 @@ def _shown(name: str, value: str) -> str:
 
 def _clashing_ports(env: environ.FileAwareEnv) -> Iterator[str]:
     if not env.bool("EXAMPLE", default=True):
-        return  # then the two others are not used
+        return  # then the others are not used
     used: dict[str, str] = {}
     for name, default in PORTS.items():
         port = env.str(name, default="").strip() or default
@@ -163,6 +165,22 @@ def _address(*schemes: str) -> Check:
     return check
 
 
+def _mail_server(value: str) -> str | None:
+    if wrong := _address(*MAIL_SERVERS)(value):
+        return wrong
+    try:
+        right = bool(urlsplit(value).hostname) and urlsplit(value).port != 0
+    except ValueError:
+        right = False
+    return None if right else "the address of a mail server, such as smtp+tls://mail.example:587"
+
+
+def _mail_address(value: str) -> str | None:
+    _, address = parseaddr(value)
+    right = value.isprintable() and all(address.partition("@")) and "@" not in address.partition("@")[2]
+    return None if right else "a mail address, such as Signalbox <signalbox@example.org>"
+
+
 def _time_zone(value: str) -> str | None:
     return None if value in available_timezones() else "the name of a time zone, such as Europe/Stockholm"
 
@@ -210,6 +228,8 @@ CHECKS: dict[str, Check] = {
     "BASE_URL": _address("http", "https"),
     "DATABASE_URL": _address(*DATABASES),
     "CELERY_BROKER_URL": _address(*BROKERS),
+    "EMAIL_URL": _mail_server,
+    "EMAIL_FROM": _mail_address,
     "TIME_ZONE": _time_zone,
     "LOG_LEVEL": _one_of(*LOG_LEVELS),
     "LOG_FORMAT": _one_of("LINE", "JSON"),

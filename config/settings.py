@@ -6,7 +6,7 @@ key are written once, at random, into the data directory.
 
 import socket
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import environ
 from csp.constants import NONE, SELF
@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "projects",
     "releases",
     "deployments",
+    "publishing",
     "portal",
     "api",
     "config.apps.Admin",
@@ -203,6 +204,12 @@ RUN_LIMITS = {  # what a script may use at most; 0: no limit of ours
     name: env.int(name, default=0)
     for name in ("RUN_CPU_SECONDS", "RUN_MEMORY_BYTES", "RUN_OPEN_FILES", "RUN_PROCESSES", "RUN_FILE_BYTES")
 }
+WORKER_DUTIES = ["publishing.confluence.rounds.forever", "publishing.messages.rounds.forever"]
+"""What every worker process does besides deploying, each in a thread of its own: dotted names of functions that take an
+event and return soon after it is set. Rooms above `deployments` are named here, so that no import goes upward."""
+CONFLUENCE_LOOK_SECONDS = env.float("CONFLUENCE_LOOK_SECONDS", default=2)
+CONFLUENCE_VERIFY_SECONDS = env.float("CONFLUENCE_VERIFY_SECONDS", default=3600)
+CONFLUENCE_AT_ONCE = env.int("CONFLUENCE_AT_ONCE", default=4)  # pages that one worker writes side by side
 RUN_AS_USER = env.str("RUN_AS_USER", default="")
 KEEP_FAILED_RUNS = env.int("KEEP_FAILED_RUNS", default=0)
 KEEP_FAILED_BYTES = env.int("KEEP_FAILED_BYTES", default=1024**3)
@@ -244,11 +251,28 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = (
     else {"polling_interval": 0.1}
 )
 
+# -- Messages ---------------------------------------------------------------------------------------------------------
+# Without a mail server mails are files, which whoever has the machine can read.
+EMAIL_URL = env.email_url("EMAIL_URL", default="") if env.str("EMAIL_URL", default="") else {}
+EMAIL_BACKEND = EMAIL_URL.get("EMAIL_BACKEND", "django.core.mail.backends.filebased.EmailBackend")
+EMAIL_FILE_PATH = EMAIL_URL.get("EMAIL_FILE_PATH") or str(DATA_DIR / "mail")
+EMAIL_HOST = EMAIL_URL.get("EMAIL_HOST") or "localhost"
+EMAIL_PORT = EMAIL_URL.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER = EMAIL_URL.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD = EMAIL_URL.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS = EMAIL_URL.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = EMAIL_URL.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 20  # seconds
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str(
+    "EMAIL_FROM", default=f"Signalbox <signalbox@{urlsplit(BASE_URL).hostname or 'localhost'}>"
+)
+
 # -- The example stack under `make run` -------------------------------------------------------------------------------
 EXAMPLE = env.bool("EXAMPLE", default=True)
 EXAMPLE_PUSH = env.bool("EXAMPLE_PUSH", default=True)
 SITES_PORT = env.int("SITES_PORT", default=8001)
 CLOUDHUB_PORT = env.int("CLOUDHUB_PORT", default=8002)
+CONFLUENCE_PORT = env.int("CONFLUENCE_PORT", default=8003)
 
 # -- Logging ----------------------------------------------------------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()

@@ -8,9 +8,8 @@ from deployments import alignment, inside, policy
 from deployments.inside import PlanLine
 from deployments.models import DONE, Approval, Deployment, LiveVersion
 from deployments.policy import Blocker, GateState
+from deployments.rollup import Rollup, coming
 from releases.models import Release
-
-NOTES_OF = 12  # releases whose notes are shown at most
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class ApprovalPage:
     gates: list[GateState]
     decisions: list[Approval]
     proofs: list[Proof]
-    notes: list[Release]
+    rollup: Rollup  # what it brings and takes back, compared with what is live there now
     way_back: LiveVersion | None
     capacity: str
     obstacles: list[Blocker]  # why this person may not decide; empty: decide
@@ -49,7 +48,7 @@ def approval_page(deployment: Deployment, user: User) -> ApprovalPage:
         gates=policy.gate_states(deployment),
         decisions=decisions,
         proofs=_proofs(deployment.release),
-        notes=_notes(deployment.release, live.release if live else None),
+        rollup=coming(deployment.release, deployment.environment),
         way_back=live,
         capacity=policy.capacity_of(deployment, user),
         obstacles=policy.why_not_approvable(deployment, user),
@@ -64,14 +63,6 @@ def _proofs(release: Release) -> list[Proof]:
     live = set(LiveVersion.objects.now().filter(release=release).values_list("environment", flat=True))
     ordered = sorted(latest.values(), key=lambda row: (row.environment.position, row.environment.name))
     return [Proof(deployment, deployment.environment_id in live) for deployment in ordered]
-
-
-def _notes(release: Release, live: Release | None) -> list[Release]:
-    """The releases that come to people with this one and say something about themselves, newest first."""
-    between = Release.objects.filter(project=release.project_id, sort_key__lte=release.sort_key).exclude(notes="")
-    if live is not None:
-        between = between.filter(sort_key__gt=live.sort_key)
-    return list(between.select_related("project").newest_first()[:NOTES_OF])
 
 
 def plan_changes(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[str]:

@@ -15,6 +15,9 @@ from deployments.waiting import undecided_for, waiting_for
 from portal.undecided import Undecided
 from projects.access import Act, may_everywhere, projects_for
 
+OF_PROJECTS = (
+    "project", "place", "coming", "sharing", "release", "request", "release-create", "notes", "compare",
+)  # fmt: skip
 HOLDS = ("holds", "put-hold", "release-hold")
 
 
@@ -53,7 +56,7 @@ class Frame:
     def navigation(self) -> list[Entry]:
         """The links that lead somewhere for this person."""
         entries = [
-            self._entry("Overview", "overview", "project", "release", "request", "release-create", "notes", "compare"),
+            self._entry("Overview", "overview", *OF_PROJECTS),
             self._entry("Waiting for you", "waiting", "approval", count=self.waiting),
         ]
         entries.append(self._entry("Deployments", "deployments", "deployment", "cancel", "resolve", *HOLDS))
@@ -65,10 +68,15 @@ class Frame:
             entries.append(Entry("Configuration", reverse("admin:index"), current=False))
         return entries
 
-    @cached_property
+    @property
+    def is_about_me(self) -> bool:
+        """Whether this is the page of one's own messages, which the name in the bar leads to."""
+        match = self.request.resolver_match
+        return match is not None and match.view_name == "portal:messages"
+
+    @property
     def zone(self) -> str:
-        short = f"{timezone.localtime():%Z}"
-        return settings.TIME_ZONE if short == settings.TIME_ZONE else f"{settings.TIME_ZONE} ({short})"
+        return zone()
 
     @property
     def version(self) -> str:
@@ -89,6 +97,12 @@ class Frame:
 def frame(request: HttpRequest) -> dict[str, object]:
     """Context processor: `frame` in every template."""
     return {"frame": Frame(request)}
+
+
+def zone() -> str:
+    """The time zone that times are shown in."""
+    short = f"{timezone.localtime():%Z}"
+    return settings.TIME_ZONE if short == settings.TIME_ZONE else f"{settings.TIME_ZONE} ({short})"
 
 
 @cache

@@ -15,6 +15,9 @@ from prometheus_client.registry import Collector
 
 from config.version import VERSION
 from deployments.figures import BUCKETS, Figures, Finished, figures
+from publishing.confluence import state as publications
+from publishing.messages.figures import MessageFigures
+from publishing.messages.figures import figures as messages
 
 BOUNDS = [*(str(float(bound)) for bound in BUCKETS), "+Inf"]
 OF_FINISHED = ("environment", "kind", "outcome")
@@ -30,7 +33,7 @@ POOLS = {
 def metrics(accept: str) -> tuple[bytes, str]:
     """All metrics in the format that the `Accept` header asks for, and its media type. Raises DatabaseError."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Portal(figures()))
+    registry.register(_Portal(figures(), messages()))
     encode, media_type = choose_encoder(accept)
     return encode(registry), media_type
 
@@ -38,8 +41,8 @@ def metrics(accept: str) -> tuple[bytes, str]:
 class _Portal(Collector):
     """Made for one scrape: whichever process answers, the rows are the same."""
 
-    def __init__(self, found: Figures) -> None:
-        self.found = found
+    def __init__(self, found: Figures, messages: MessageFigures) -> None:
+        self.found, self.messages = found, messages
 
     def collect(self) -> Iterator[Metric]:
         yield InfoMetricFamily("signalbox", "What runs here.", value={"version": VERSION})
@@ -49,6 +52,8 @@ class _Portal(Collector):
         yield from self._of_finished()
         yield self._of_mended()
         yield self._of_packages()
+        yield from self._of_publications()
+        yield from self._of_messages()
 
     def _of_pools(self) -> Iterator[Metric]:
         for name, (metric, meaning) in POOLS.items():
@@ -104,6 +109,31 @@ class _Portal(Collector):
         for problem, count in self.found.damaged.items():
             family.add_metric([problem], count)
         return family
+
+    def _of_publications(self) -> Iterator[Metric]:
+        found = publications.figures()
+        family = GaugeMetricFamily("signalbox_publications", "Confluence pages by how they stand.", labels=["state"])
+        for state, count in found.counts.items():
+            family.add_metric([state], count)
+        yield family
+        behind = (self.found.at - found.behind_since).total_seconds() if found.behind_since else 0
+        meaning = "For how long the page that is behind for longest should say something else; 0: none is behind."
+        yield GaugeMetricFamily("signalbox_publications_behind_seconds", meaning, value=max(behind, 0))
+
+    def _of_messages(self) -> Iterator[Metric]:
+        waiting = GaugeMetricFamily("signalbox_messages_waiting", "Messages that are due to be sent.", labels=["by"])
+        oldest = GaugeMetricFamily(
+            "signalbox_messages_oldest_seconds", "How long ago the oldest of them happened.", labels=["by"]
+        )
+        for way, count in self.messages.waiting.items():
+            since = self.messages.oldest_since[way] or self.messages.at
+            waiting.add_metric([way], count)
+            oldest.add_metric([way], max((self.messages.at - since).total_seconds(), 0))
+        yield waiting
+        yield oldest
+        parked = GaugeMetricFamily("signalbox_channels_parked", "Channels that wait for an administrator.")
+        parked.add_metric([], self.messages.parked)
+        yield parked
 
 
 def _labels(one: Finished) -> list[str]:

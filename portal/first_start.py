@@ -23,6 +23,8 @@ from accounts import tokens
 from accounts.models import ApiToken, Membership, Role, Scope, User
 from examples.patient_portal import building, exchange, packages
 from projects.models import Project
+from publishing.models import Connection, StackPublishing
+from standins.confluence.accounts import EMAIL, TOKEN
 
 SIGN_IN = "first-sign-in.json"
 PROGRESS = "first-start.json"
@@ -30,6 +32,7 @@ STACK_FILE = Path("examples/patient_portal/stack.yaml")
 STACK = "patient-portal"
 PIPELINE = "ci"
 FIRST_VERSION = "1.0.0"
+SPACE = "REL"  # that a new stand-in for Confluence has
 PIPELINE_SCOPES = (Scope.PUSH, Scope.READ, Scope.RELEASE, Scope.DEPLOY)
 
 
@@ -45,13 +48,29 @@ class Person:
     title: str
     group: str = ""
     everywhere: Role | None = None
+    email: str = ""  # of the example: at a domain that can never be anybody's (RFC 2606)
 
 
 ADMINISTRATOR = Person("administrator", "Administrator: configures", everywhere=Role.ADMINISTRATOR)
 EXAMPLE_PEOPLE = (
-    Person("release-manager", "Release manager: approves for TEST, sequences, rolls back", group="release-managers"),
-    Person("product-owner", "Product owner: approves for PROD", group="product-owners"),
-    Person("test-manager", "Test manager: sees everything", everywhere=Role.VIEWER),
+    Person(
+        "release-manager",
+        "Release manager: approves for TEST, sequences, rolls back",
+        group="release-managers",
+        email="release-manager@patient-portal.example",
+    ),
+    Person(
+        "product-owner",
+        "Product owner: approves for PROD",
+        group="product-owners",
+        email="product-owner@patient-portal.example",
+    ),
+    Person(
+        "test-manager",
+        "Test manager: sees everything",
+        everywhere=Role.VIEWER,
+        email="test-manager@patient-portal.example",
+    ),
 )
 
 
@@ -66,16 +85,25 @@ def is_due(data_dir: Path) -> bool:
     return (data_dir / SIGN_IN).exists() and not _progress(data_dir).get("loaded")
 
 
-def load(data_dir: Path, *, url: str, example: Mapping[str, str] | None) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Example:
+    """What the example is given: the values that its configuration takes from the environment (SITE_ROOT, SITES_URL,
+    CLOUDHUB_URL), and the address of the stand-in that its pages are published to."""
+
+    variables: Mapping[str, str]
+    confluence_url: str
+
+
+def load(data_dir: Path, *, url: str, example: Example | None) -> dict[str, Any]:
     """Create the accounts and, unless `example` is None, the example; return what `first-sign-in.json` says.
 
-    example  the values that its configuration takes from the environment: SITE_ROOT, SITES_URL, CLOUDHUB_URL
     Raises NotLoaded with a sentence when the example's configuration is refused. Safe to repeat after a crash.
     """
     people = (ADMINISTRATOR,) if example is None else (*EXAMPLE_PEOPLE, ADMINISTRATOR)
     sign_in = _sign_in(data_dir, url, people)
     if example is not None:
-        _apply(example)
+        _apply(example.variables)
+        _publish_to(example.confluence_url)
     _create_accounts(people, sign_in)
     if example is not None:
         sign_in["tokens"] = {PIPELINE: _issue_token()}
@@ -137,11 +165,29 @@ def _apply(example: Mapping[str, str]) -> None:
 
 
 @transaction.atomic
+def _publish_to(url: str) -> None:
+    """Have the pages of the stack kept up to date in the stand-in for Confluence."""
+    if StackPublishing.objects.filter(project__slug=STACK).exists():
+        return
+    stand_in = Connection(
+        name="Confluence stand-in",
+        slug="confluence-stand-in",
+        dialect=Connection.Dialect.CLOUD,
+        url=f"{url}/wiki",
+        username=EMAIL,
+    )
+    stand_in.set_secret(TOKEN)
+    stand_in.save()
+    StackPublishing.objects.create(project=Project.objects.get(slug=STACK), connection=stand_in, space=SPACE)
+
+
+@transaction.atomic
 def _create_accounts(people: tuple[Person, ...], sign_in: Mapping[str, Any]) -> None:
     passwords = {account["username"]: account["password"] for account in sign_in["accounts"]}
     for person in people:
         user, _ = User.objects.get_or_create(username=person.username)
         user.set_password(passwords[person.username])
+        user.email = user.email or person.email
         user.save()
         if person.group:
             user.groups.add(Group.objects.get_or_create(name=person.group)[0])

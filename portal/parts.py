@@ -36,6 +36,10 @@ def cloudhub_url() -> str:
     return f"http://127.0.0.1:{settings.CLOUDHUB_PORT}"
 
 
+def confluence_url() -> str:
+    return f"http://127.0.0.1:{settings.CONFLUENCE_PORT}"
+
+
 def choose_broker() -> tuple[Child | None, str, str]:
     """The broker as a part (None: not ours to start), the address for the others, and one line that says which it is.
 
@@ -107,13 +111,17 @@ def worker_command(pools: Sequence[str]) -> list[str]:
 
 
 def stand_ins() -> list[Child]:
-    """What plays CloudFlare Pages and CloudHub for the example."""
+    """What plays CloudFlare Pages, CloudHub and Confluence for the example."""
     sites = ["--host", settings.HOST, "--port", str(settings.SITES_PORT), "--root", str(settings.DATA_DIR / "sites")]
     hub = ["--port", str(settings.CLOUDHUB_PORT), "--data", str(settings.DATA_DIR / "cloudhub.json")]
+    wiki = ["--port", str(settings.CONFLUENCE_PORT), "--data", str(settings.DATA_DIR / "confluence.json")]
     python = [sys.executable, "-m"]
     return [
         _child("sites", "The server of the sites", [*python, "standins.sites", *sites], NO_BROKER, grace=3),
         _child("cloudhub", "The stand-in for CloudHub", [*python, "standins.cloudhub", *hub], NO_BROKER, grace=3),
+        _child(
+            "confluence", "The stand-in for Confluence", [*python, "standins.confluence", *wiki], NO_BROKER, grace=3
+        ),
     ]
 
 

@@ -99,6 +99,10 @@ class ProjectPage:
         return not self.project.parent_id and may(self.user, Act.MANAGE, self.project)
 
     @property
+    def may_configure(self) -> bool:
+        return may(self.user, Act.CONFIGURE, self.project)
+
+    @property
     def may_see_packages(self) -> bool:
         return may(self.user, Act.SEE_TECHNICAL, self.project)
 

@@ -10,12 +10,12 @@ from deployments.inside import PlanLine
 from deployments.models import UNFINISHED, Deployment, LiveVersion, Status
 from deployments.plans import SKIP, Plan, plan_for
 from deployments.policy import Blocker, Stops
+from deployments.rollup import Rollup, coming
 from lifecycles.models import Environment
 from portal.compare_page import Candidate, candidates
 from projects.access import Act, may
 from projects.models import Project
 from registry.models import PackageVersion
-from releases.changes import NONE, Changes, between
 from releases.contents import Entry, entries_of
 from releases.models import Release
 from releases.needs import Need, needs_of
@@ -187,32 +187,21 @@ class ReleasePage:
         return candidates(self.release, self.planned_for)
 
     @cached_property
+    def rollup(self) -> Rollup:
+        """What it brings where it is planned for, and takes back, compared with what is live there."""
+        return coming(self.release, self.planned_for) if self.planned_for else Rollup()
+
+    @property
     def earlier_notes(self) -> list[Release]:
-        """What else comes with it: the releases with notes between what is live where it goes and this one, its own
-        and those of the components that change, newest first."""
-        if self.plan is None or self.plan.mode != Deployment.Mode.PROMOTE:
-            return []
-        found = notes_between(self.replaced, self.release) if self.replaced else []
-        for item in self.plan.items:
-            arriving = next((held.release for held in self.contents if held.release.pk == item.release_id), None)
-            if not self.project.is_stack or arriving is None or item.action == SKIP:
-                continue
-            leaving = arriving.project.releases.filter(number=item.from_number).first()
-            found += [held for held in [arriving] if held.notes] + (notes_between(leaving, arriving) if leaving else [])
-        return found
+        """What else comes with it: the other releases with notes between what is live where it goes and this one, its own
+        and those of the components that change."""
+        return [release for release in self.rollup.notes if release != self.release]
 
     @property
     def replaced(self) -> Release | None:
         """What is live where it is planned for."""
         live = self.live.get(self.planned_for.pk) if self.planned_for else None
         return live.release if live else None
-
-    @cached_property
-    def changes(self) -> Changes:
-        """What the builds tell of every package version between what is live where it goes and this release."""
-        if self.plan is None or self.plan.mode != Deployment.Mode.PROMOTE:
-            return NONE
-        return between(self.replaced, self.release)
 
     @property
     def is_technical(self) -> bool:
@@ -231,12 +220,6 @@ def _held(release: Release, entries: list[Entry]) -> list[HeldPackage]:
         HeldPackage(line.version, [entry for entry in entries if entry.key[0] == line.package_id])
         for line in release.packages.all()
     ]
-
-
-def notes_between(older: Release, newer: Release) -> list[Release]:
-    """The releases of the same project with notes that lie between these two, highest number first."""
-    between = newer.project.releases.filter(sort_key__gt=older.sort_key, sort_key__lt=newer.sort_key)
-    return list(between.exclude(notes="").select_related("project").newest_first())
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ def run(say: Say) -> None:
 def _ports() -> dict[str, int]:
     ports = {"PORT": settings.PORT}
     if settings.EXAMPLE:
-        ports |= {"SITES_PORT": settings.SITES_PORT, "CLOUDHUB_PORT": settings.CLOUDHUB_PORT}
+        ports |= {name: getattr(settings, name) for name in ("SITES_PORT", "CLOUDHUB_PORT", "CONFLUENCE_PORT")}
     return ports
 
 
@@ -146,7 +146,10 @@ def _first_start() -> dict[str, Any] | None:
     if not first_start.is_due(settings.DATA_DIR):
         return None
     sites = settings.DATA_DIR / "sites"
-    example = {"SITE_ROOT": str(sites), "SITES_URL": parts.sites_url(), "CLOUDHUB_URL": parts.cloudhub_url()}
+    example = first_start.Example(
+        variables={"SITE_ROOT": str(sites), "SITES_URL": parts.sites_url(), "CLOUDHUB_URL": parts.cloudhub_url()},
+        confluence_url=parts.confluence_url(),
+    )
     try:
         return first_start.load(settings.DATA_DIR, url=settings.BASE_URL, example=example if settings.EXAMPLE else None)
     except first_start.NotLoaded as refusal:
@@ -177,6 +180,7 @@ def _announce(say: Say, sign_in: dict[str, Any] | None, seconds: float) -> None:
         say(f"The accounts to sign in with are in {kept}.")
     if settings.EXAMPLE:
         say(f"Sites of the example: {parts.sites_url()}/   CloudHub stand-in: {parts.cloudhub_url()}/")
+        say(f"What is where, as Confluence pages: {parts.confluence_url()}/ (a stand-in)")
     say(f"Signalbox is ready at {settings.BASE_URL}/ ({seconds:.1f} s). Ctrl-C stops it.")
 
 

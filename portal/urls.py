@@ -13,10 +13,13 @@ from portal.views import (
     health,
     history,
     holds,
+    messages,
     overview,
     packages,
+    places,
     projects,
     releases,
+    sharing,
     sign_in,
     workers,
 )
@@ -24,6 +27,8 @@ from portal.views import (
 app_name = "portal"
 
 release = "projects/<slug:slug>/releases/<str:number>/"
+place = "projects/<slug:slug>/environments/<slug:environment>/"
+shared = "shared/<str:token>/"
 
 # -- signing in, overview, projects and their releases ---------------------------------------------------------------
 urlpatterns = [
@@ -34,6 +39,12 @@ urlpatterns = [
     path("projects/<slug:slug>/", projects.project, name="project"),
     path("projects/<slug:slug>/compare/", compare.compare, name="compare"),
     path("projects/<slug:slug>/releases/create/", releases.create, name="release-create"),
+    path("projects/<slug:slug>/sharing/", sharing.settings, name="sharing"),
+    path(place, places.place, name="place"),
+    path(f"{place}notes.md", places.place_notes, name="place-notes"),
+    path(f"{place}feed.atom", places.feed, name="place-feed"),
+    path(f"{place}coming/", places.coming, name="coming"),
+    path(f"{place}coming/notes.md", places.coming_notes, name="coming-notes"),
     path(release, releases.release, name="release"),
     path(f"{release}request/", releases.request_deployment, name="request"),
     path(f"{release}notes/", releases.notes, name="notes"),
@@ -78,8 +89,16 @@ urlpatterns += [
     path("workers/live/", workers.live, name="workers-live"),
     path("workers/<int:pk>/drain/", workers.drain, name="drain"),
     path("workers/<int:pk>/resume/", workers.resume, name="resume"),
+    path("messages/", messages.messages, name="messages"),
     path("activity/", activity.activity, name="activity"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
+]
+
+# -- for whoever has the link -----------------------------------------------------------------------------------------
+urlpatterns += [
+    path(shared, sharing.shared, name="shared"),
+    path(f"{shared}<slug:environment>/", sharing.shared_place, name="shared-place"),
+    path(f"{shared}<slug:environment>/feed.atom", sharing.shared_feed, name="shared-feed"),
 ]

@@ -1,5 +1,6 @@
 """What all tests share: which of them this machine can run, and a database that is as migrations left it."""
 
+import gc
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -20,6 +21,9 @@ from pytest_django.plugin import DjangoDbBlocker
 import config.celery  # noqa: F401 - messages go to the application that the settings describe
 from tests.buckets import Bucket, bucket_server
 from tests.machine import chromium, docker_registry, verdaccio
+
+# There is little to collect and much to look through; this way the tests need some percent less time.
+gc.set_threshold(100_000, 50, 100)
 
 # How long an example takes says nothing where two tests share a processor.
 hypothesis.settings.register_profile(

@@ -8,14 +8,20 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from accounts.models import Membership, Role, User
+from accounts.trail import record
+from config.encryption import encrypt
+from deployments.models import Deployment
 from lifecycles.models import Environment, Lifecycle
 from projects.models import ApprovalRule, Process, Project
+from publishing.models import KINDS, Channel, Connection, Delivery, Kind, Notice, StackPublishing, Subscription
 from registry.models import Artifact, Feed, ManifestSource, Package, PackageVersion
 from registry.outside import watch
 from registry.versions import parse
 from releases import actions
 from releases.models import Release, Trigger
 from releases.needs import needs_of
+
+SIGNING_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
 
 def a_user(
@@ -204,3 +210,67 @@ def provided(release: Release) -> Release:
             listing.versions = [[need.version, parse(need.version).normalised, "", ""], *listing.versions]
         type(listing).objects.filter(pk=listing.pk).update(versions=listing.versions, checked_at=timezone.now())
     return release
+
+
+def a_connection(url: str = "https://confluence.example.com", name: str = "Wiki", **fields: object) -> Connection:
+    """A Data Center with a personal access token, unless the fields say otherwise."""
+    usual = {"slug": slugify(name), "dialect": Connection.Dialect.DATA_CENTER, "secret": "a-token"} | fields
+    connection = Connection(name=name, url=url, **{key: value for key, value in usual.items() if key != "secret"})
+    connection.set_secret(str(usual["secret"]))
+    connection.save()
+    return connection
+
+
+def a_publishing(project: Project, connection: Connection, space: str = "REL", **fields: object) -> StackPublishing:
+    """All its pages, in this space."""
+    return StackPublishing.objects.create(project=project, connection=connection, space=space, **fields)
+
+
+# -- messages ---------------------------------------------------------------------------------------------------------
+
+
+def a_notice(about: Deployment, kind: str = Kind.FINISHED, **fields: object) -> Notice:
+    """Something worth telling about this deployment, as the trail would have led to it."""
+    event = record(None, "deployment.told", about, f"{about}: {kind}.")
+    usual = {
+        "key": f"{kind}:{event.pk}",
+        "kind": kind,
+        "at": event.at,
+        "event": event,
+        "project": about.project,
+        "environment": about.environment,
+        "deployment": about,
+        "subject": f"{about}: {kind}",
+        "sentence": event.sentence,
+        "data": {"release": about.release.number, "requested_by": about.requested_by.username},
+    }
+    return Notice.objects.create(**(usual | fields))
+
+
+def a_delivery(notice: Notice, to: User | Channel, **fields: object) -> Delivery:
+    """On its way to this person or channel, and due."""
+    recipient = {"channel": to} if isinstance(to, Channel) else {"person": to}
+    return Delivery.objects.create(notice=notice, **({"next_at": timezone.now()} | recipient | fields))
+
+
+def a_channel(
+    url: str = "http://127.0.0.1:9/hook", kind: str = Channel.Kind.WEBHOOK, name: str = "Hook", **fields: object
+) -> Channel:
+    """A channel in the internal network, where the receivers of tests are. Webhooks are signed with SIGNING_SECRET."""
+    secret = encrypt(SIGNING_SECRET) if kind == Channel.Kind.WEBHOOK else ""
+    usual = {
+        "slug": slugify(name),
+        "address": encrypt(url),
+        "host": "127.0.0.1",
+        "secret": secret,
+        "allow_private": True,
+    }
+    return Channel.objects.create(name=name, kind=kind, **(usual | fields))
+
+
+def a_subscription(
+    of: User | Channel | str, *kinds: str, timing: str = Subscription.Timing.AT_ONCE, **fields: object
+) -> Subscription:
+    """Of a person, a channel or everybody with a role (by its name); of every kind where none is named."""
+    who = {"role": Role(of)} if isinstance(of, str) else {"channel" if isinstance(of, Channel) else "person": of}
+    return Subscription.objects.create(kinds=list(kinds) or KINDS, timing=timing, **who, **fields)

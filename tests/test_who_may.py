@@ -13,6 +13,7 @@ from deployments import holding
 from deployments.holds import hold
 from deployments.models import Deployment, Hold
 from projects.models import Project
+from publishing import sharing
 from registry.models import Attachment, PackageVersion
 from releases.models import Release
 from releases.needs import watch_all
@@ -61,6 +62,16 @@ WHO_MAY = {
     ("portal:overview-live", "get"): MEMBERS,
     ("portal:project", "get"): MEMBERS,
     ("portal:compare", "get"): MEMBERS,
+    ("portal:place", "get"): MEMBERS,
+    ("portal:place-notes", "get"): MEMBERS,
+    ("portal:place-feed", "get"): MEMBERS,
+    ("portal:coming", "get"): MEMBERS,
+    ("portal:coming-notes", "get"): MEMBERS,
+    ("portal:sharing", "get"): ADMINISTERING,
+    ("portal:sharing", "post"): ADMINISTERING,
+    ("portal:shared", "get"): EVERYBODY,  # who has the link; tests/portal/test_shared_pages.py has those who have not
+    ("portal:shared-place", "get"): EVERYBODY,
+    ("portal:shared-feed", "get"): EVERYBODY,
     ("portal:release", "get"): MEMBERS,
     ("portal:run-it-yourself", "get"): TECHNICAL,
     ("portal:release-create", "get"): ASKING,
@@ -108,6 +119,8 @@ WHO_MAY = {
     ("portal:drain", "get"): ADMINISTERING,
     ("portal:drain", "post"): ADMINISTERING,
     ("portal:resume", "post"): ADMINISTERING,
+    ("portal:messages", "get"): SIGNED_IN,
+    ("portal:messages", "post"): SIGNED_IN,
     ("portal:activity", "get"): SIGNED_IN,
 }
 NO_PACKAGES = {
@@ -177,6 +190,7 @@ def one_of_everything() -> Words:
     a_source(a_package("ui"), name="com:{component}")
     watch_all()
     usual = {"slug": "shop", "number": release.number, "pk": waiting.pk, "name": "ui", "version": "1.0.0"}
+    usual |= {"environment": "test", "token": the_link(shop)}
     script = Deployment.objects.get(parent__isnull=False, project__slug="ui")
     return {
         "": usual,
@@ -191,6 +205,12 @@ def one_of_everything() -> Words:
         "portal:log": usual | {"pk": script.pk},
         "portal:log-raw": usual | {"pk": script.pk},
     }
+
+
+def the_link(stack: Project) -> str:
+    """What its shared page is read by."""
+    sharing.switch_on(stack, by=an_administrator(), names_people=False)
+    return sharing.sharing_of(stack).url.rstrip("/").rpartition("/")[2]
 
 
 def an_attachment(release: Release) -> Attachment:

@@ -190,11 +190,11 @@ def _cell(cell: Cell) -> CellShape:
         behind=cell.behind,
         status=cell.status,
         word=cell.word,
-        beside=[_beside(deployment) for deployment in cell.beside],
+        beside=[beside(deployment) for deployment in cell.beside],
     )
 
 
-def _beside(deployment: Deployment) -> BesideShape:
+def beside(deployment: Deployment) -> BesideShape:
     return BesideShape(
         id=deployment.pk,
         release=deployment.release.number,

@@ -13,6 +13,7 @@ from releases.actions import NOTES_MAX
 
 VERSIONS_OFFERED = 100
 UNREADABLE = "Give date and time, such as 2026-11-24 18:00."
+MARKDOWN_HINT = "Markdown is understood: **bold**, lists with “- ”, [links](https://…), headings with “#”."
 NOTES_TOO_LONG = f"Notes hold at most {NOTES_MAX:,} characters."
 
 
@@ -73,7 +74,7 @@ class AloneForm(RequestForm):
 class NotesForm(forms.Form):
     notes = forms.CharField(
         label="Notes",
-        help_text="What this release brings, in plain words. Earlier wordings stay on record.",
+        help_text=f"What this release brings, in plain words. {MARKDOWN_HINT} Earlier wordings stay on record.",
         widget=Text(rows=10),
         required=False,
         max_length=NOTES_MAX,
@@ -108,7 +109,7 @@ class NewReleaseForm(forms.Form):
             )
         self.fields["notes"] = forms.CharField(
             label="Notes",
-            help_text="What this release brings, in plain words.",
+            help_text=f"What this release brings, in plain words. {MARKDOWN_HINT}",
             widget=Text(rows=4),
             required=False,
             max_length=NOTES_MAX,

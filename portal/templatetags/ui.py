@@ -15,6 +15,7 @@ from deployments import on_hold
 from deployments.decisions import UNDECIDED
 from deployments.models import Deployment, Hold, Status
 from deployments.wording import together as in_words
+from releases.notes import rendered
 
 register = template.Library()
 
@@ -137,6 +138,12 @@ def hold_sentence(hold: Hold) -> str:
 def together(names: Sequence[str]) -> str:
     """“TEST, QA and PROD”; empty for none."""
     return in_words(names) if names else ""
+
+
+@register.filter
+def markdown(notes: str, below: int = 2) -> SafeString:
+    """Notes as HTML that is safe. `below`: the level of the heading that they stand under."""
+    return rendered(notes, below)
 
 
 @register.simple_tag

@@ -63,14 +63,16 @@ def request_deployment(request: HttpRequest, slug: str, number: str) -> HttpResp
 
 @require_http_methods(["GET", "POST"])
 def notes(request: HttpRequest, slug: str, number: str) -> HttpResponse:
-    """Edit the notes, the only words of a release that ever change."""
+    """Edit the notes, the only words of a release that ever change; or look beforehand at what becomes of them."""
     found = _release(request, slug, number, Act.CREATE_RELEASE)
     form = NotesForm(posted(request), initial={"notes": found.notes})
-    if request.method == "POST" and form.is_valid():
+    preview = form.cleaned_data["notes"] if "preview" in request.POST and form.is_valid() else None
+    if request.method == "POST" and preview is None and form.is_valid():
         actions.edit_notes(found, form.cleaned_data["notes"], by=person(request.user))
         messages.success(request, f"The notes of {found} were changed.")
         return redirect("portal:release", slug, number)
-    return render(request, "portal/notes.html", {"release": found, "form": form}, status=422 if form.errors else 200)
+    context = {"release": found, "form": form, "preview": preview}
+    return render(request, "portal/notes.html", context, status=422 if form.errors else 200)
 
 
 @posted_from("portal:release")

@@ -48,7 +48,7 @@ def test_the_page_of_one_row_opens(client, model):
 def test_what_is_written_elsewhere_is_not_added_here(client, model):
     client.force_login(an_administrator())
     rooms_of_record = {"deployments", "registry"}
-    records = {"Event", "Release", "TriggerEvaluation"}
+    records = {"Event", "Release", "TriggerEvaluation", "Publication", "SharedPage", "Notice", "Delivery"}
     is_configured = model in (Feed, Package)  # of the registry, what an administrator adds
     is_record = (model._meta.app_label in rooms_of_record or model.__name__ in records) and not is_configured
 

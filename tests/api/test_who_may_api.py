@@ -19,7 +19,7 @@ from registry.models import Attachment, PackageVersion
 from releases.needs import watch_all
 from tests.api.callers import EVERYTHING, an_account, calling
 from tests.api.rows import a_deployment, a_train
-from tests.factories import a_package, a_release, a_rule, a_source, a_stack, a_version
+from tests.factories import a_delivery, a_notice, a_package, a_release, a_rule, a_source, a_stack, a_version
 from tests.registry.documents import CYCLONEDX, as_bytes
 from tests.worlds import left_as_it_was, made_once
 
@@ -96,6 +96,13 @@ OPERATIONS = {
     "GET /projects": Operation("read", "/projects", stranger=200),
     "GET /projects/{slug}": Operation("read", "/projects/shop"),
     "GET /projects/{slug}/grid": Operation("read", "/projects/shop/grid"),
+    "GET /projects/{slug}/environments/{environment}": Operation("read", "/projects/shop/environments/test"),
+    "GET /projects/{slug}/environments/{environment}/coming": Operation(
+        "read", "/projects/shop/environments/test/coming?release=1.0.1"
+    ),
+    "GET /projects/{slug}/environments/{environment}/feed.atom": Operation(
+        "read", "/projects/shop/environments/test/feed.atom"
+    ),
     "GET /projects/{slug}/compare": Operation("read", "/projects/shop/compare?from=1.0.1&to=1.0.1"),
     "GET /projects/{slug}/evaluations": Operation("read", "/projects/shop/evaluations", TECHNICAL),
     "GET /projects/{slug}/releases": Operation("read", "/projects/shop/releases"),
@@ -144,7 +151,12 @@ OPERATIONS = {
     ),
     "GET /waiting": Operation("read", "/waiting", stranger=200),
     "GET /pools": Operation("read", "/pools", TECHNICAL, stranger=403),
+    "GET /publications": Operation("read", "/publications", stranger=200),
     "GET /trail": Operation("read", "/trail", stranger=200),
+    "GET /deliveries": Operation("read", "/deliveries", ADMINISTRATORS, stranger=403),
+    "POST /deliveries/{pk}/send-again": Operation(
+        "release", "/deliveries/{delivery}/send-again", ADMINISTRATORS, stranger=403
+    ),
 }
 NAMES = list(OPERATIONS)
 
@@ -184,6 +196,7 @@ def one_of_everything() -> dict[str, Any]:
         "unknown": unknown.pk,
         "hold": stack.holds.create(environment=waiting.environment, by=script.requested_by, reason="Stocktaking").pk,
         "fingerprint": _plan(waiting),
+        "delivery": a_delivery(a_notice(waiting), script.requested_by).pk,
     }
 
 

@@ -1,16 +1,20 @@
 """Every page can be used with any device, size and scheme; and the watch that says so really sees."""
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Error, Page
+from playwright.sync_api import Error, Page, expect
 
 from accounts.models import User
+from projects.models import Project
+from publishing import sharing
 from registry.builds import Build, Commit, WorkItem
 from registry.evidence import attach, record_build
 from registry.models import PackageVersion
+from releases.actions import edit_notes
 from tests.deployments.rows import failed, went_live
-from tests.deployments.scenes import a_gate, requested
+from tests.deployments.scenes import a_gate, a_manager, requested
 from tests.factories import a_lone_project, a_release, a_stack, a_user, a_version, an_administrator
 from tests.journeys.test_deployment_pages import PAGES as DEPLOYMENT_PAGES
 from tests.journeys.test_deployment_pages import everything as deployments  # noqa: F401
@@ -37,9 +41,39 @@ PAGES = (
     "/projects/shop/releases/1.2.0/request/?environment=prod",
     "/projects/ui/releases/1.1.0/request/?environment=prod",
     "/projects/shop/releases/1.0.0/notes/",
+    "/projects/shop/environments/test/",
+    "/projects/shop/environments/prod/",
+    "/projects/ui/environments/prod/",
+    "/projects/website/environments/test/",
+    "/projects/shop/environments/prod/coming/",
+    "/projects/shop/environments/test/coming/?release=1.0.0",
+    "/projects/shop/sharing/",
     "/projects/nowhere/",
     "/packages/ui/1.1.0/",
+    "/messages/",
+    "/messages/?stack=shop",
 )
+WRITTEN = """\
+# Wards
+
+Patients see **their** ward, and [where it is](https://wards.example.com/).
+
+- Ward and bed
+    1. on the first page
+- ~~Room~~
+
+> Said by many.
+
+| Ward | Beds |
+|------|-----:|
+| A    | 12   |
+
+```
+a line of code that is far too long to fit on a phone, so that it has to be broken somewhere, wherever that may be
+```
+
+Averylongwordwithoutanyspaceinitthatwouldpushthepagewiderthanthescreenofanyphone-Averylongwordwithoutanyspaceinit
+"""
 # Not innerWidth: a phone zooms out until everything fits, and then that has grown along.
 WIDER = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
@@ -53,6 +87,7 @@ def everything() -> User:
     a_version("ui", "1.1.0", contents={"texts": "1.0.0"})
     first, second = a_release(shop, "1.0.0", api="1.0.0", ui="1.0.0"), a_release(shop, "1.1.0", api="1.0.0", ui="1.1.0")
     tell_everything(a_version("ui", "1.1.0"))
+    edit_notes(second, WRITTEN, by=a_manager())
     went_live(first)
     went_live(first, "PROD")
     went_live(second)
@@ -60,7 +95,8 @@ def everything() -> User:
     failed(a_release(shop, "1.2.0", api="1.2.0", ui="1.2.0"))
     a_release(a_lone_project("Website"))
     otto = a_gate("PROD")
-    otto.memberships.get_or_create(role="release_manager")
+    for role in ("release_manager", "administrator"):
+        otto.memberships.get_or_create(role=role)
     requested(second, "PROD")
     return otto
 
@@ -94,6 +130,45 @@ def test_every_page_is_accessible(new_page: NewPage, axe: Axe, everything, viewp
     page = new_page(viewport=viewport, scheme=scheme, user=everything)
 
     assert problems_of(page, axe, *PAGES) == []
+
+
+def shared_pages() -> list[str]:
+    """What whoever has the link of the shop reads; everything on it, and a link that leads nowhere."""
+    shop = Project.objects.get(slug="shop")
+    sharing.switch_on(shop, by=an_administrator(), names_people=True)
+    page = urlsplit(sharing.sharing_of(shop).url).path
+    return [page, f"{page}test/", f"{page}prod/", f"{page}nowhere/"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", ["desktop", "phone", "narrow"])
+def test_what_is_read_by_a_link_is_accessible(new_page: NewPage, axe: Axe, everything, viewport, scheme):
+    page = new_page(viewport=viewport, scheme=scheme)
+
+    assert problems_of(page, axe, *shared_pages()) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_preview_of_notes_is_accessible(new_page: NewPage, axe: Axe, everything, scheme):
+    page = new_page(viewport="phone", scheme=scheme, user=everything)
+    page.goto("/projects/shop/releases/1.1.0/notes/")
+
+    page.get_by_role("button", name="Preview").click()
+
+    expect(page.get_by_role("heading", name="Wards")).to_be_visible()
+    assert axe(page) == []
+    assert not page.evaluate(WIDER)
+
+
+def test_a_preview_of_notes_needs_no_scripts(new_page: NewPage, everything):
+    page = new_page(js=False, user=everything)
+    page.goto("/projects/shop/releases/1.1.0/notes/")
+
+    page.get_by_label("Notes").fill("# Beds")
+    page.get_by_role("button", name="Preview").click()
+
+    expect(page.get_by_role("heading", name="Beds")).to_be_visible()
+    expect(page.get_by_label("Notes")).to_have_value("# Beds")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -108,3 +108,13 @@ def test_the_same_holds_for_what_systemd_starts(transactional_db, own_worker, tm
     assert statuses == (0, 0)
     assert all(line.keys() >= ALWAYS for line in lines)
     assert {"granian.access"} <= {line["logger"] for line in lines}
+
+
+@pytest.mark.parametrize("chosen", logs.FORMATS)
+def test_the_secret_of_a_shared_page_is_left_out(chosen):
+    line = logs.formatter(chosen).format(
+        record("Not Found: %s", "/shared/d4rR7H609_3WeK8IUsHxmFVB8eePsb25x5Fnk4OZ814/qa/")
+    )
+
+    assert "/shared/…/qa/" in line
+    assert "d4rR7H609" not in line

@@ -10,7 +10,16 @@ from accounts import trail
 from deployments.models import Deployment, Status, Worker
 from registry.models import Artifact
 from tests.deployments.rows import a_bare_release, a_row
-from tests.factories import a_lone_project, a_stack, a_version, an_environment
+from tests.factories import (
+    a_channel,
+    a_delivery,
+    a_lone_project,
+    a_notice,
+    a_stack,
+    a_user,
+    a_version,
+    an_environment,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -129,13 +138,28 @@ def test_stored_packages_with_a_problem_are_counted(client):
     assert [found[metric, (("problem", problem),)] for problem in ("missing", "damaged")] == [2, 1]
 
 
-def test_a_scrape_takes_six_queries_however_much_there_is(client, django_assert_num_queries):
+def test_messages_that_are_due_are_counted_by_the_way_they_go(client):
+    row, now = a_row(), timezone.now()
+    broken = a_channel(problem="Gone.", failing_since=now, parked_at=now)
+    later, sent = {"digest_due_at": now + timedelta(hours=1)}, {"state": "sent", "sent_at": now}
+    vera = a_user("vera")
+    for to, fields in ((vera, {}), (vera, later), (vera, sent), (broken, {}), (broken, {})):
+        a_delivery(a_notice(row, at=now - timedelta(seconds=90)), to, **fields)
+
+    found = scraped(client)
+
+    assert [found["signalbox_messages_waiting", (("by", way),)] for way in ("mail", "channel")] == [1, 2]
+    assert found["signalbox_messages_oldest_seconds", (("by", "mail"),)] == pytest.approx(90, abs=20)
+    assert found["signalbox_channels_parked", ()] == 1
+
+
+def test_a_scrape_takes_nine_queries_however_much_there_is(client, django_assert_num_queries):
     for number in range(12):
         a_script(Status.QUEUED, f"Queued {number}", pool=f"pool-{number % 3}")
         a_script(Status.FAILED, f"Failed {number}", pool=f"pool-{number % 3}", started_at=timezone.now())
         a_worker(f"w{number}")
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(9):
         client.get("/metrics")
 
 

@@ -42,12 +42,16 @@ def test_what_is_live_already_does_not_come_again(client, shop):
     assert "The very first." not in shown(client, a_release(shop, ui="2.0.0"))
 
 
-def test_going_back_brings_no_notes(client, shop):
+def test_going_back_brings_no_notes_and_says_what_it_takes_back(client, shop):
     oldest = a_release(shop)
     actions.edit_notes(a_release(shop, ui="2.0.0"), "Larger type.", by=a_manager())
     went_live(a_release(shop, ui="3.0.0"))
 
-    assert "Larger type." not in shown(client, oldest)
+    page = shown(client, oldest)
+
+    brought, taken_back = page.split('<section class="notice is-wait" aria-label="Taken back">')
+    assert "Larger type." not in brought
+    assert "Larger type." in taken_back
 
 
 def test_notes_are_shown_as_written_and_never_as_markup(client, shop):

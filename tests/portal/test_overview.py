@@ -63,7 +63,7 @@ def test_the_grid_says_which_version_is_live_where(client, viewer, shop):
     page = overview(client)
 
     assert "PROD has no release yet." in page
-    assert "UI Stage 2 1.4.0 Deployed just now Nothing deployed yet" in page
+    assert "UI Stage 2 1.4.0 Deployed just now: what UI brought to TEST Nothing deployed yet" in page
 
 
 def test_an_environment_says_how_far_it_is_behind(client, viewer, shop):
@@ -81,7 +81,7 @@ def test_a_failure_stands_beside_what_is_live(client, viewer, shop):
 
     page = overview(client)
 
-    assert "API Stage 1 1.0.0 Deployed just now Failed 1.1.0" in page
+    assert "API Stage 1 1.0.0 Deployed just now: what API brought to TEST Failed 1.1.0" in page
 
 
 def test_a_component_on_its_own_is_shown_out_of_step(client, viewer, shop):
