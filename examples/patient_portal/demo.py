@@ -24,6 +24,7 @@ import requests
 from examples.patient_portal.building import facts_of
 from examples.patient_portal.exchange import publish
 from examples.patient_portal.packages import NotPushed, build, manifest_for, push, push_build, source_of
+from examples.patient_portal.reading import waits_for
 from examples.patient_portal.starting import Running, product
 from examples.patient_portal.visiting import Person, Pipeline, Unexpected
 
@@ -198,6 +199,11 @@ def is_live(story: Story, environment: str, state: str, ui: str) -> None:
     claim(set(story.apis(environment)) == {"patient-api", "admissions-api"}, "CloudHub runs both APIs")
 
 
+def is_published(story: Story, environment: str, *expected: str) -> None:
+    """Claim that the page of this environment, which merges those of its components, says this within seconds."""
+    waits_for(story.running.confluence_url, f"Patient Portal - {environment.upper()}", *expected)
+
+
 def first_push(story: Story) -> str:
     """1.0.0 of both components becomes a release that waits."""
     with step("CI pushes 1.0.0 of both components") as say:
@@ -240,6 +246,16 @@ def first_to_prod(story: Story, owner: Person, release: str) -> None:
         claim(done["status"] == "succeeded", f"release {release} succeeded in PROD, not: {done.get('outcome')}")
         is_live(story, "prod", "1.0.0", "1.0.0")
         say("the site of PROD states 1.0.0")
+
+
+def first_pages(story: Story, release: str) -> None:
+    with step("Confluence says what is where, for people who never sign in here") as say:
+        for environment in ("test", "prod"):
+            is_published(story, environment, "Patient UI", "Anypoint desired state", f"Release {release} Version 1.0.0")
+        is_published(story, "prod", "Approved by product-owner", "Patient API 1.4.113")
+        waits_for(story.running.confluence_url, "Patient UI - PROD", release)
+        waits_for(story.running.confluence_url, f"Patient Portal {release}", "Patients see on which ward they are")
+        say("one page per component and environment, merged per environment, and a page of the release")
 
 
 def missing_apis(story: Story, manager: Person) -> None:
@@ -306,7 +322,8 @@ def roll_back(story: Story, manager: Person, owner: Person, release: str) -> Non
         claim(done["status"] == "succeeded", f"the rollback succeeded, not: {done.get('outcome')}")
         claim(done["mode"] == "rollback", "it is recorded as a rollback")
         is_live(story, "prod", "1.0.0", "1.0.0")
-        say("the whole stack, recorded as a rollback; the site states 1.0.0 again")
+        is_published(story, "prod", "Taken back", "Version 1.0.0")
+        say("the whole stack, recorded as a rollback; the site states 1.0.0 again, the page says what is taken back")
 
 
 def one_component_alone(story: Story, manager: Person, owner: Person) -> None:
@@ -321,7 +338,8 @@ def one_component_alone(story: Story, manager: Person, owner: Person) -> None:
         grid = story.grid()
         claim(not grid[UI, "prod"].in_step, "the grid shows Patient UI out of step in PROD")
         claim(grid[STATE, "prod"].in_step, "the grid shows Anypoint desired state in step in PROD")
-        say("PROD shows 1.1.0, out of step with its stack")
+        is_published(story, "prod", "Version 1.1.0", "OUT OF STEP", "Version 1.0.0")
+        say("PROD shows 1.1.0, out of step with its stack, and so does its page")
 
 
 def show(grid: Grid) -> None:
@@ -355,6 +373,7 @@ def tell(running: Running) -> None:
         first = first_push(story)
         first_to_test(story, manager, first)
         first_to_prod(story, owner, first)
+        first_pages(story, first)
         missing_apis(story, manager)
         second = new_interface(story, manager)
         broken_interface(story, manager)

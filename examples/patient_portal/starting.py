@@ -34,6 +34,7 @@ class Running:
     url: str
     sites_url: str
     cloudhub_url: str
+    confluence_url: str
     data_dir: Path
 
 
@@ -77,7 +78,7 @@ def _undisturbed() -> Iterator[None]:
 
 
 def _settings(home: Path) -> dict[str, str]:
-    port, sites_port, cloudhub_port = _free_ports(3)
+    port, sites_port, cloudhub_port, confluence_port = _free_ports(4)
     return {
         "DATA_DIR": str(home / "data"),
         "PACKAGES_DIR": str(home / "data" / "packages"),
@@ -88,6 +89,7 @@ def _settings(home: Path) -> dict[str, str]:
         "HTTPS": "no",
         "SITES_PORT": str(sites_port),
         "CLOUDHUB_PORT": str(cloudhub_port),
+        "CONFLUENCE_PORT": str(confluence_port),
         "EXAMPLE": "yes",
         "EXAMPLE_PUSH": "no",
         "PYTHONUNBUFFERED": "1",
@@ -150,6 +152,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], environment: dict[str, s
                 url,
                 f"http://127.0.0.1:{environment['SITES_PORT']}",
                 f"http://127.0.0.1:{environment['CLOUDHUB_PORT']}",
+                f"http://127.0.0.1:{environment['CONFLUENCE_PORT']}",
                 Path(environment["DATA_DIR"]),
             )
         time.sleep(0.1)

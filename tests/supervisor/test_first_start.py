@@ -21,8 +21,8 @@ URL = "http://localhost:8000"
 
 
 @pytest.fixture
-def example(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
-    """What the example's configuration takes from the environment; removed from it after the test."""
+def example(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> first_start.Example:
+    """What the example is given; its variables are removed from the environment after the test."""
     values = {
         "SITE_ROOT": str(tmp_path / "sites"),
         "SITES_URL": "http://localhost:8001",
@@ -30,7 +30,7 @@ def example(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
     }
     for name, value in values.items():
         monkeypatch.setenv(name, value)
-    return values
+    return first_start.Example(variables=values, confluence_url="http://127.0.0.1:8003")
 
 
 def password_of(data_dir: Path, username: str) -> str:
@@ -109,7 +109,9 @@ def test_a_password_that_was_changed_later_stays(tmp_path: Path) -> None:
     assert authenticate(username="administrator", password="of my own choice") == administrator
 
 
-def test_everybody_of_the_example_can_sign_in_and_may_do_their_part(tmp_path: Path, example: dict[str, str]) -> None:
+def test_everybody_of_the_example_can_sign_in_and_may_do_their_part(
+    tmp_path: Path, example: first_start.Example
+) -> None:
     first_start.load(tmp_path, url=URL, example=example)
 
     stack = Project.objects.get(slug=first_start.STACK)
@@ -123,7 +125,7 @@ def test_everybody_of_the_example_can_sign_in_and_may_do_their_part(tmp_path: Pa
     assert may(people["ci"], Act.PUSH, stack)
 
 
-def test_the_token_of_the_pipeline_opens_what_a_pipeline_needs(tmp_path: Path, example: dict[str, str]) -> None:
+def test_the_token_of_the_pipeline_opens_what_a_pipeline_needs(tmp_path: Path, example: first_start.Example) -> None:
     secret = first_start.load(tmp_path, url=URL, example=example)["tokens"]["ci"]
 
     token = tokens.holder_of(secret)
@@ -131,7 +133,7 @@ def test_the_token_of_the_pipeline_opens_what_a_pipeline_needs(tmp_path: Path, e
     assert sorted(token.scopes) == ["deploy", "push", "read", "release"]
 
 
-def test_a_token_from_an_attempt_that_was_cut_off_is_revoked(tmp_path: Path, example: dict[str, str]) -> None:
+def test_a_token_from_an_attempt_that_was_cut_off_is_revoked(tmp_path: Path, example: first_start.Example) -> None:
     first_start.load(tmp_path, url=URL, example=example)
     (tmp_path / first_start.PROGRESS).unlink()
 
@@ -141,7 +143,7 @@ def test_a_token_from_an_attempt_that_was_cut_off_is_revoked(tmp_path: Path, exa
     assert ApiToken.objects.exclude(revoked_at=None).count() == 1
 
 
-def test_a_push_that_failed_is_due_again(tmp_path: Path, example: dict[str, str]) -> None:
+def test_a_push_that_failed_is_due_again(tmp_path: Path, example: first_start.Example) -> None:
     first_start.load(tmp_path, url=URL, example=example)
 
     with pytest.raises(NotPushed, match="cannot be reached"):
@@ -150,7 +152,7 @@ def test_a_push_that_failed_is_due_again(tmp_path: Path, example: dict[str, str]
     assert first_start.is_push_due(tmp_path)
 
 
-def test_the_grants_of_the_first_start_are_the_least_that_serve(tmp_path: Path, example: dict[str, str]) -> None:
+def test_the_grants_of_the_first_start_are_the_least_that_serve(tmp_path: Path, example: first_start.Example) -> None:
     first_start.load(tmp_path, url=URL, example=example)
 
     pipeline = User.objects.get(username="ci")
