@@ -35,10 +35,19 @@ def rolled_up_live(live: LiveVersion, rollup: Rollup | None = None) -> str:
     return written(live.release, live.environment, found, live.from_at, template, address)
 
 
+def in_own_form(live: LiveVersion, rollup: Rollup) -> str:
+    """The same, where the stack has a form of its own for it; else nothing."""
+    return rolled_up_live(live, rollup) if _own_template(live.release.project) else ""
+
+
 def template_of(project: Project) -> str:
     """That of the project or of its stack, or the usual one."""
+    return _own_template(project) or USUAL
+
+
+def _own_template(project: Project) -> str:
     of = project.parent_id or project.pk
-    return NotesTemplate.objects.filter(project=of).values_list("text", flat=True).first() or USUAL
+    return NotesTemplate.objects.filter(project=of).values_list("text", flat=True).first() or ""
 
 
 def written(

@@ -10,7 +10,7 @@ from deployments.models import UNDER_WAY, LiveVersion
 from deployments.rollup import Rollup, brought_by
 from deployments.standing import standing_of
 from projects.models import Project
-from publishing import addresses
+from publishing import addresses, notes
 from publishing.confluence import pages, titles
 from publishing.confluence import storage_format as storage
 from publishing.confluence.dialects import Content
@@ -142,7 +142,10 @@ def _release(publication: Publication) -> Draft | None:
     lines = list(lives.order_by("from_at", "pk"))
     parts = [line.release for line in release.components.select_related("release__project")]
     entries = [entry for found in entries_of(_made_of(release, parts)).values() for entry in found]
-    page = pages.release_page(release, lines, parts, _brought(release.project, lines), entries)
+    arrival = _arrival(release.project, lines)
+    brought = brought_by(arrival) if arrival else Rollup()
+    told = notes.in_own_form(arrival, brought) if arrival else ""
+    page = pages.release_page(release, lines, parts, brought, entries, told)
     return _draft(publication, page, release.number, addresses.release(release)) if lines else None
 
 
@@ -150,10 +153,9 @@ def _made_of(release: Release, parts: list[Release]) -> list[int]:
     return [part.pk for part in parts] or [release.pk]
 
 
-def _brought(project: Project, lives: list[LiveVersion]) -> Rollup:
-    """Compared with what was live before it in the last environment of the lifecycle that it has reached: that is the
-    one that people mean, and going there again later changes nothing about it."""
+def _arrival(project: Project, lives: list[LiveVersion]) -> LiveVersion | None:
+    """When it first went live in the last environment of the lifecycle that it has reached: what it brought there is what
+    people mean, and going there again later changes nothing about it."""
     order = {place.pk: number for number, place in enumerate(project.track.environments())}
     reached = max((order.get(line.environment_id, -1) for line in lives), default=None)
-    first = next((line for line in lives if order.get(line.environment_id, -1) == reached), None)
-    return brought_by(first) if first else Rollup()
+    return next((line for line in lives if order.get(line.environment_id, -1) == reached), None)

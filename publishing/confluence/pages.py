@@ -77,12 +77,18 @@ def stack_page(grid: Grid) -> Iterator[Part]:
 
 
 def release_page(
-    release: Release, lives: Sequence[LiveVersion], parts: Sequence[Release], brought: Rollup, entries: Sequence[Entry]
+    release: Release,
+    lives: Sequence[LiveVersion],
+    parts: Sequence[Release],
+    brought: Rollup,
+    entries: Sequence[Entry],
+    told: str = "",
 ) -> Iterator[Part]:
     """One release: what it is made of, where it is or was live, and what it brought.
 
     lives  the intervals in which it was live, oldest first
     parts  the releases of its components, in order; empty for a project on its own
+    told   what it brought as Markdown, in the form that the stack has for that; empty: in the usual one
     """
     yield storage.properties(
         "release",
@@ -103,7 +109,7 @@ def release_page(
         yield storage.table(["Component", "Release"], [[[part.project.name], [part.number]] for part in parts])
     yield from _contents([], entries)
     yield element("h2", "What it brought")
-    yield from _changes(brought)
+    yield from as_storage(rendered(told)) if told else _changes(brought)
 
 
 # -- parts of them ----------------------------------------------------------------------------------------------------

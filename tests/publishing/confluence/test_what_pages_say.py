@@ -5,6 +5,7 @@ import pytest
 from deployments import actions
 from deployments.models import Deployment
 from projects.models import Project
+from publishing.models import NotesTemplate
 from registry.builds import Build, WorkItem
 from registry.evidence import record_build
 from releases.actions import edit_notes
@@ -195,3 +196,16 @@ def test_names_with_markup_in_them_are_names(site: Site):
 
     assert "A & B <i> - TEST" in [page.title for page in site.there.pages]
     assert 'ri:content-title="A &amp; B &lt;i&gt; - TEST"' in site.there.page("Shop - TEST").body
+
+
+def test_a_release_tells_what_it_brought_in_the_form_that_its_stack_has_for_that(site: Site):
+    shop, release = a_live_shop(site)
+    noted(release, "Bookings for **children** & others.")
+    NotesTemplate.objects.create(project=shop, text="## New in {environment}\n\n{notes}\n\nAsk the service desk.")
+
+    site.round()
+
+    words = read(site, f"Shop {release.number}")
+    assert "New in TEST" in words
+    assert "Bookings for children & others." in words
+    assert "Ask the service desk." in words
