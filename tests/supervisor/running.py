@@ -28,7 +28,7 @@ class Portal:
     """One `manage.py run` and what it prints."""
 
     def __init__(self, data_dir: Path, **settings: str) -> None:
-        ports = {name: str(free_port()) for name in ("PORT", "SITES_PORT", "CLOUDHUB_PORT")}
+        ports = {name: str(free_port()) for name in ("PORT", "SITES_PORT", "CLOUDHUB_PORT", "CONFLUENCE_PORT")}
         kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
         # All that matters is stated, so that a developer's .env leads no test to a portal that is in use.
         stated = {"DATA_DIR": str(data_dir), "DATABASE_URL": f"sqlite:///{data_dir / 'signalbox.sqlite3'}"}

@@ -134,7 +134,7 @@ def test_a_second_instance_on_the_same_directory_is_refused(portal: MakePortal) 
     )
 
 
-@pytest.mark.parametrize("name", ["PORT", "SITES_PORT", "CLOUDHUB_PORT"])
+@pytest.mark.parametrize("name", ["PORT", "SITES_PORT", "CLOUDHUB_PORT", "CONFLUENCE_PORT"])
 def test_a_busy_port_is_named_with_its_setting(portal: MakePortal, name: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
