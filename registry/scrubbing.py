@@ -147,7 +147,7 @@ def named(artifact: Artifact) -> str:
         artifact.versions.select_related("package"),
         artifact.attachments.select_related("version__package"),
     )
-    names = [str(held) for held in [*versions[:NAMED], *attachments[:NAMED]]]
+    names = [str(held) for held in [*versions.order_by("pk")[:NAMED], *attachments.order_by("pk")[:NAMED]]]
     return ", ".join(names) or f"SHA-256 {artifact}"
 
 

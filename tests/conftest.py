@@ -66,11 +66,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _asks_for_a_database(item: pytest.Item) -> bool:
     """Whether it uses the database of the tests, or starts processes that are told where it is."""
-    if item.path.name in WHICHEVER_DATABASE:
+    if item.path.name in WHICHEVER_DATABASE or _is_second_dialect(item):
         return False
     fixtures = set(getattr(item, "fixturenames", ()))
     in_processes = any(part in PROCESSES_OF_ITS_OWN for part in item.path.parts)
     return in_processes or bool(fixtures & DATABASE_FIXTURES) or item.get_closest_marker("django_db") is not None
+
+
+def _is_second_dialect(item: pytest.Item) -> bool:
+    """Of tests that hold for both kinds of Confluence, one is enough to know about the database."""
+    parameters = getattr(item, "callspec", None)
+    return "confluence" in item.path.parts and parameters is not None and "cloud" in parameters.id
 
 
 def _real_servers() -> bool:

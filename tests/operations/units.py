@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -94,7 +95,8 @@ class Installation:
 
     def remove(self) -> None:
         for process in self.processes:
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # its parts, too
             process.wait()
 
     def _log(self, number: int) -> Path:

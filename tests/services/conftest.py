@@ -12,6 +12,7 @@ from celery import current_app
 from django.conf import settings as configured
 from django.core.management import call_command
 from django.db import connection
+from django.test import override_settings
 from kombu import pools
 from psycopg.sql import SQL, Identifier, Literal
 from pytest_django.plugin import DjangoDbBlocker
@@ -78,13 +79,20 @@ def fleet(transactional_db: None, own_worker: holding.Worker, tmp_path: Path) ->
     Messages().lose_all()
 
 
+@pytest.fixture(scope="session")
+def static_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Collected and compressed once, as `manage.py prepare` does."""
+    root = tmp_path_factory.mktemp("static")
+    with override_settings(STATIC_ROOT=root, STORAGES=configured.STORAGES | {"staticfiles": {"BACKEND": MANIFEST}}):
+        call_command("collectstatic", verbosity=0, interactive=False)
+    return root
+
+
 @pytest.fixture
-def web(fleet: Fleet, settings: Any, tmp_path: Path) -> Iterator[Web]:
+def web(fleet: Fleet, static_files: Path, tmp_path: Path) -> Iterator[Web]:
     """The web server of the same portal, with its static files."""
     environment = fleet.environment | {"DJANGO_SETTINGS_MODULE": "config.settings"}
-    settings.STATIC_ROOT = fleet.home / "static"
-    settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": MANIFEST}}
-    call_command("collectstatic", verbosity=0, interactive=False)
+    (fleet.home / "static").symlink_to(static_files)
     web = Web(environment, tmp_path / "web.log")
     try:
         web.start()

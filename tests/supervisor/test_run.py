@@ -19,7 +19,7 @@ MakePortal = Callable[..., Portal]
 
 
 def test_the_first_start_says_where_it_is_and_how_to_sign_in(portal: MakePortal) -> None:
-    running = portal().started()
+    running = portal(new=True).started()
 
     kept = json.loads((running.data_dir / "first-sign-in.json").read_text())
     assert f"Signalbox is ready at http://localhost:{running.settings['PORT']}/" in running.said()
@@ -28,7 +28,7 @@ def test_the_first_start_says_where_it_is_and_how_to_sign_in(portal: MakePortal)
 
 
 def test_secrets_are_readable_by_their_owner_alone(portal: MakePortal) -> None:
-    running = portal().started()
+    running = portal(new=True).started()
 
     private = ["first-sign-in.json", "secret-key", "encryption-key"]
     assert [(running.data_dir / name).stat().st_mode & 0o777 for name in private] == [0o600] * 3
