@@ -13,8 +13,6 @@ import re
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -24,6 +22,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, NewConnectionError
 
+from config.retry_after import seconds_from
 from registry.feeds.deadline import Deadline
 
 TOTAL_SECONDS = 20.0
@@ -159,7 +158,7 @@ def _post(adapter: HTTPAdapter, url: str, body: bytes, headers: Mapping[str, str
         said = b""  # the status has been said, and that is what counts
     finally:
         response.close()
-    return Answer(response.status_code, _retry_after(response.headers.get("Retry-After", "")), _excerpt(said))
+    return Answer(response.status_code, seconds_from(response.headers.get("Retry-After", "")), _excerpt(said))
 
 
 def _places_of(parts: SplitResult, *, allow_private: bool) -> list[Place]:
@@ -244,18 +243,6 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         yield error
         yield from (argument for argument in error.args if isinstance(argument, BaseException))
         error = error.__cause__ or error.__context__
-
-
-def _retry_after(stated: str) -> int | None:
-    """RFC 9110 §10.2.3: seconds or a date."""
-    if stated.isascii() and stated.isdigit():
-        return min(int(stated[:9]), 86_400)
-    try:
-        moment = parsedate_to_datetime(stated)
-    except (TypeError, ValueError):
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0, min(int((moment - datetime.now(UTC)).total_seconds()), 86_400))
 
 
 def _excerpt(said: bytes) -> str:

@@ -5,12 +5,9 @@ write needless versions and lose errors on the way). It reads answers whole and 
 given a session that bounds the one and refuses the other. Nothing is tried twice here: whoever asks decides that.
 """
 
-import email.utils
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -18,6 +15,7 @@ import requests
 import urllib3.exceptions
 from atlassian.rest_client import AtlassianRestAPI
 
+from config.retry_after import seconds_from
 from publishing.confluence import failures
 from publishing.confluence.failures import ConfluenceFailed
 from publishing.models import Connection
@@ -28,7 +26,6 @@ VISIT_SECONDS = 45
 """What one visit may take at most, all its requests together."""
 ANSWER_MAX_BYTES = 16 * 1024 * 1024
 SAID_MAX_LENGTH = 200
-LONGEST_WAIT = 24 * 60 * 60  # seconds that are read from an answer at most
 _CHUNK = 64 * 1024
 
 
@@ -153,9 +150,9 @@ class Transport:
         if status == 403 and "CAPTCHA" in response.headers.get("X-Authentication-Denied-Reason", ""):
             return failures.locked_out(self.host)
         if status == 429:
-            return failures.too_many(self.host, retry_after(response.headers))
+            return failures.too_many(self.host, _retry_after(response))
         if status >= 500:
-            return failures.out_of_order(self.host, status, retry_after(response.headers))
+            return failures.out_of_order(self.host, status, _retry_after(response))
         if 300 <= status < 400:
             other = urlsplit(response.headers.get("Location", "")).netloc.rpartition("@")[2]
             return failures.redirected(self.host, other or "another address")
@@ -185,19 +182,10 @@ class Transport:
         return "".join(character for character in said if character.isprintable())[:SAID_MAX_LENGTH]
 
 
+def _retry_after(response: requests.Response) -> int | None:
+    return seconds_from(response.headers.get("Retry-After", ""))
+
+
 def _says_that_the_title_exists(said: str) -> bool:
     """Both kinds say so with 400 and in English: “A page with this title already exists: …”."""
     return "title" in said.lower() and "already exist" in said.lower()
-
-
-def retry_after(headers: Mapping[str, str]) -> int | None:
-    """Seconds, from seconds or a date in Retry-After (RFC 9110 §10.2.3); None where neither stands there."""
-    stated = headers.get("Retry-After", "").strip()
-    if stated.isascii() and stated.isdigit() and len(stated) < 16:
-        return min(int(stated), LONGEST_WAIT)
-    try:
-        moment = email.utils.parsedate_to_datetime(stated)
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return min(max(math.ceil((moment - datetime.now(UTC)).total_seconds()), 0), LONGEST_WAIT)

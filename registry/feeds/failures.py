@@ -3,12 +3,10 @@
 No sentence holds more of an address than its host, or anything that the feed has written: either could hold a secret.
 """
 
-import email.utils
-import math
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
+from config import retry_after
 from registry.refusals import RegistryRefused
 
 UNREACHABLE = "feed-unreachable"
@@ -21,8 +19,6 @@ BUSY = "feed-busy"
 PACKAGE_UNKNOWN = "package-unknown"
 NAME_REFUSED = "name-refused"
 ADDRESS_REFUSED = "address-refused"
-
-_LONGEST_WAIT = 24 * 60 * 60  # seconds: whoever asks for more is asked again the next day
 
 
 class FeedFailed(RegistryRefused):
@@ -145,28 +141,9 @@ def _has_used_up_its_share(headers: Mapping[str, str]) -> bool:
 
 
 def _retry_after(headers: Mapping[str, str]) -> int | None:
-    """Seconds, from seconds or a date in Retry-After (RFC 9110 §10.2.3), else from GitHub's X-RateLimit-Reset."""
-    stated = headers.get("Retry-After", "").strip()
-    if _is_number(stated):
-        return _bounded(int(stated))
-    if stated:
-        return _until(stated)
+    """Seconds, from Retry-After, else from GitHub's X-RateLimit-Reset."""
+    if stated := headers.get("Retry-After", ""):
+        return retry_after.seconds_from(stated)
     reset = headers.get("X-RateLimit-Reset", "")
-    return _bounded(int(reset) - time.time()) if _is_number(reset) else None
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 16
-
-
-def _until(date: str) -> int | None:
-    try:
-        moment = email.utils.parsedate_to_datetime(date)
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return _bounded((moment - datetime.now(UTC)).total_seconds())
-
-
-def _bounded(seconds: float) -> int:
-    return min(max(math.ceil(seconds), 0), _LONGEST_WAIT)
+    is_number = reset.isascii() and reset.isdigit() and len(reset) < 16
+    return retry_after.bounded(int(reset) - time.time()) if is_number else None

@@ -1,14 +1,12 @@
 """Answers are hostile until proven otherwise: bounded in size and time, never followed elsewhere, and without our token."""
 
 import time
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 
 import pytest
 
 from publishing.confluence import failures, transport
 from publishing.confluence.cloud import Cloud
-from publishing.confluence.transport import Access, Transport, retry_after
+from publishing.confluence.transport import Access, Transport
 from tests.registry.feeds.answering import Feed
 
 TOKEN = "very-s3cret"
@@ -167,17 +165,3 @@ def test_a_title_that_could_not_be_kept_is_not_believed(server, title, read):
 
 def test_nobody_sees_the_token_of_an_access():
     assert TOKEN not in repr(Access("https://wiki.example.com", "ann", TOKEN))
-
-
-@pytest.mark.parametrize(
-    ("stated", "seconds"),
-    [("7", 7), ("0", 0), ("999999999", 86_400), ("soon", None), ("", None), ("-5", None), ("٣", None)],
-)
-def test_the_pause_that_is_asked_for_is_read(stated, seconds):
-    assert retry_after({"Retry-After": stated}) == seconds
-
-
-def test_the_pause_may_be_a_date():
-    date = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
-
-    assert 85 <= retry_after({"Retry-After": date}) <= 90
