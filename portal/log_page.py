@@ -69,21 +69,24 @@ class Stretch:
 
 def last_of(deployment: Deployment, most: int = STRETCH) -> Stretch:
     """The end of the log, where what matters most is."""
-    return beginning_at(deployment, max(log.line_count(deployment) - most, 0) + 1, most)
+    total = log.line_count(deployment)
+    return _stretch(deployment, max(total - most, 0), most, total)
 
 
 def beginning_at(deployment: Deployment, first: int, most: int = STRETCH) -> Stretch:
     """Up to `most` lines from line number `first` on."""
-    return _stretch(deployment, max(first, 1) - 1, most)
+    return _stretch(deployment, max(first, 1) - 1, most, log.line_count(deployment))
 
 
 def after(deployment: Deployment, number: int) -> Stretch:
     """What has come since line `number`; when it is more than one poll brings, the last of it."""
-    start = max(number, log.line_count(deployment) - POLLED)
-    return _stretch(deployment, start, POLLED, skipped=start - number)
+    total = log.line_count(deployment)
+    start = max(number, total - POLLED)
+    return _stretch(deployment, start, POLLED, total, skipped=start - number)
 
 
-def _stretch(deployment: Deployment, start: int, most: int, skipped: int = 0) -> Stretch:
+def _stretch(deployment: Deployment, start: int, most: int, total: int, skipped: int = 0) -> Stretch:
+    """`total` was counted before: what comes while it is read would otherwise look left out, and nobody would follow."""
     before = log.read(deployment, start - 1, 1).lines if start else []
     page = log.read(deployment, start, most)
     several = deployment.step_runs.count() > 1
@@ -91,7 +94,7 @@ def _stretch(deployment: Deployment, start: int, most: int, skipped: int = 0) ->
     for line in page.lines:
         rows.append(_row(line, previous, several=several))
         previous = line
-    return Stretch(rows, max(log.line_count(deployment), page.next), page.next, page.ended, skipped)
+    return Stretch(rows, max(total, page.next), page.next, page.ended, skipped)
 
 
 def _row(line: LogLine, previous: LogLine | None, *, several: bool) -> Row:

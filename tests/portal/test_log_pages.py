@@ -200,3 +200,24 @@ def test_a_running_log_is_the_one_that_is_polled(client, script, step_run):
 
     assert script.status == Status.RUNNING
     assert "?after=1" in page_of(client, script)
+
+
+@pytest.mark.parametrize("before", [0, 30])
+def test_lines_that_come_while_the_page_is_put_together_do_not_keep_it_from_following(
+    client, script, step_run, monkeypatch, before
+):
+    if before:
+        prints(step_run, "".join(f"line {number}\n" for number in range(before)))
+    read, heard = log_page.log.read, []
+
+    def reads_and_hears_more(*arguments):
+        found = read(*arguments)
+        if not heard:
+            heard.append(prints(step_run, "and on\n"))
+        return found
+
+    monkeypatch.setattr(log_page.log, "read", reads_and_hears_more)
+
+    page = page_of(client, script)
+
+    assert f'hx-get="{reverse("portal:log", args=[script.pk])}?after={before}"' in page
