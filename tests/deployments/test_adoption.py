@@ -391,7 +391,7 @@ def test_a_silent_host_is_given_up_only_after_the_whole_time_of_silence(host, ya
     holding.claim(deployment.pk, "default")
     on_another_host(deployment)
     let_the_lease_run_out(deployment)
-    looks = Sweep()
+    looks, began = Sweep(), time.monotonic()
     looks.interrupt_silent()
     deployment.refresh_from_db()
     assert deployment.status == Status.RUNNING
@@ -401,10 +401,9 @@ def test_a_silent_host_is_given_up_only_after_the_whole_time_of_silence(host, ya
         deployment.refresh_from_db()
         return deployment.status == Status.INTERRUPTED
 
-    began = time.monotonic()
     wait_until(given_up)
 
-    assert time.monotonic() - began >= 0.4
+    assert time.monotonic() - began >= 0.5
     assert "the host that carries it out has been silent" in deployment.outcome
     assert deployment.owner == "far.example:1:abc"
 
