@@ -54,6 +54,7 @@ def choose(person: User, stack: Project | None, chosen: Mapping[str, str], hour:
 
     hour  of the summary, in the portal's time zone; one for all that this person gets once a day
     """
+    User.objects.select_for_update(no_key=True).get(pk=person.pk)  # two that choose at once choose one after the other
     before = {choice.kind: choice.chosen for choice in choices_of(person, stack)}
     hour_before = hour_of(person)
     _own(person, stack).delete()

@@ -11,11 +11,11 @@ from django.utils import timezone
 from accounts.models import Event
 from accounts.trail import record
 from deployments.models import Deployment
-from publishing.messages import outbox, outlook
-from publishing.models import Channel, Delivery, Notice, Outlook
+from publishing.messages import outbox, outlook, preferences
+from publishing.models import Channel, Delivery, Kind, Notice, Outlook, Subscription
 from tests.deployments.patience import wait_until
 from tests.deployments.rows import a_row
-from tests.factories import a_channel, a_delivery, a_notice, a_subscription
+from tests.factories import a_channel, a_delivery, a_notice, a_subscription, a_user
 from tests.publishing.receiving import Arrived, Receiver, hang, lose, status
 from tests.services.test_at_once import at_once
 
@@ -151,3 +151,14 @@ def test_a_worker_that_is_killed_while_it_sends_is_replaced_and_loses_nothing(fl
     first, second, third = uids()
     assert receiver.ids == [first, first, second, third]
     assert not Channel.objects.exclude(problem="").exists()
+
+
+@pytest.mark.parametrize("_round", range(3))
+def test_who_chooses_in_two_windows_at_once_has_one_choice_for_each_kind(_round):
+    vera = a_user("vera")
+    chosen = dict.fromkeys(Kind, Subscription.Timing.AT_ONCE)
+
+    at_once(*[lambda: preferences.choose(vera, None, chosen, 8)] * 4)
+
+    (row,) = Subscription.objects.all()
+    assert sorted(row.kinds) == sorted(Kind)
