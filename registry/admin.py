@@ -82,6 +82,8 @@ class FeedForm(forms.ModelForm):
             self.instance.set_secret("")
         elif given.get("new_secret"):
             self.instance.set_secret(given["new_secret"])
+        elif self.instance.secret and (moved := rules.why_not_sent_to(self.instance.url, self.initial["url"])):
+            self.add_error("new_secret", moved)
         for field, sentence in rules.why_not_feed(self.instance, given.get("kind") or self.instance.kind):
             self.add_error("new_secret" if field == "secret" else field if field in self.fields else None, sentence)
         return given

@@ -3,6 +3,7 @@ alike."""
 
 import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from registry import feeds, filenames
 from registry.models import Feed
@@ -26,6 +27,17 @@ def why_not_feed(row: Feed, kind: str) -> Iterator[tuple[str, str]]:
         yield "url", sentence
     if row.username and not row.secret:
         yield "secret", "A user name needs its password. Enter it, or leave both empty."
+
+
+def why_not_sent_to(after: str, before: str) -> str | None:
+    """A sentence if a password or token that was entered for the address `before` must not go to the address `after`:
+    whoever may change an address could otherwise have it sent to a place of their own."""
+    if _origin(after) == _origin(before):
+        return None
+    return (
+        f"The password or token was entered for {urlsplit(before).netloc.rpartition('@')[2]} and is sent nowhere else. Enter"
+        " the one for the new address."
+    )
 
 
 def why_not_package_name(feed: Feed, name: str) -> str | None:
@@ -52,6 +64,15 @@ def why_not_source(feed: Feed, name: str) -> Iterator[tuple[str, str]]:
             f"“{name}” makes no name of a package. Use letters, digits and . _ : / - and, for the component's own name,"
             f" {COMPONENT}: for example com.example:{COMPONENT}.",
         )
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None] | None:
+    try:
+        parts = urlsplit(url)
+        origin = parts.scheme, parts.hostname, parts.port
+    except ValueError:
+        return None
+    return origin
 
 
 def _why_not_stored(name: str) -> str | None:

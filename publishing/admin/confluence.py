@@ -20,6 +20,7 @@ from publishing.confluence import asking, rules
 from publishing.confluence.probing import NAMES, Step, probe
 from publishing.models import Connection, Publication, StackPublishing
 from publishing.models.confluence import IS_PAGE_NUMBER, IS_SPACE_KEY
+from registry.rules import why_not_sent_to
 
 STATE = Publication.State
 
@@ -46,6 +47,8 @@ class ConnectionForm(forms.ModelForm):
             setattr(self.instance, name, given.get(name, ""))
         if given.get("new_secret"):
             self.instance.set_secret(given["new_secret"])
+        elif self.instance.secret and (moved := why_not_sent_to(self.instance.url, self.initial["url"])):
+            self.add_error("new_secret", moved)
         for field, sentence in rules.why_not_connection(self.instance):
             if field not in self.errors:  # otherwise that has been said
                 self.add_error("new_secret" if field == "secret" else field, sentence)

@@ -54,6 +54,30 @@ def test_the_password_is_never_shown_or_written_down(admin):
     assert not [event for event in Event.objects.all() if "s3cret" in event.sentence or "s3cret" in str(event.data)]
 
 
+@pytest.mark.parametrize(
+    "url", ["https://elsewhere.example/maven", "https://maven.example:8443/", "http://maven.example/"]
+)
+def test_a_stored_password_is_not_sent_to_another_address(admin, url):
+    add(admin, Feed, **EXCHANGE, username="ann", new_secret="s3cret word")
+    feed = Feed.objects.get(slug="exchange")
+
+    response = change(admin, feed, **EXCHANGE | {"url": url}, username="ann", new_secret="")
+
+    assert "is sent nowhere else. Enter the one for the new address." in said(response)
+    feed.refresh_from_db()
+    assert feed.url == EXCHANGE["url"]
+
+
+def test_a_password_for_the_new_address_goes_there(admin):
+    add(admin, Feed, **EXCHANGE, username="ann", new_secret="s3cret word")
+    feed = Feed.objects.get(slug="exchange")
+
+    change(admin, feed, **EXCHANGE | {"url": "https://elsewhere.example/maven"}, username="ann", new_secret="another")
+
+    feed.refresh_from_db()
+    assert (feed.url, feed.plaintext) == ("https://elsewhere.example/maven", "another")
+
+
 def test_an_empty_password_keeps_the_stored_one(admin):
     add(admin, Feed, **EXCHANGE, username="ann", new_secret="s3cret word")
     feed = Feed.objects.get(slug="exchange")

@@ -62,6 +62,15 @@ def test_an_empty_token_keeps_the_stored_one(admin):
     assert (connection.name, connection.plaintext) == ("The wiki", "a-t0ken")
 
 
+def test_a_stored_token_is_not_sent_to_another_address(admin):
+    add(admin, Connection, **WIKI)
+
+    response = change(admin, Connection.objects.get(), **WIKI | {"url": "https://elsewhere.example", "new_secret": ""})
+
+    assert "is sent nowhere else. Enter the one for the new address." in response.content.decode()
+    assert Connection.objects.get().url == WIKI["url"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
