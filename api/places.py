@@ -1,6 +1,6 @@
 """One project in one environment: what is live there, what would come next, and a feed of what went live."""
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema
 from pydantic import Field
 
@@ -12,7 +12,7 @@ from api.shapes import places as shapes
 from api.shapes.common import Word
 from deployments.models import LiveVersion
 from lifecycles.models import Environment
-from projects.access import Act, may
+from projects.access import Act, environment_of, may
 from projects.models import Project
 from publishing import feeds, notes
 from publishing.places import Coming, Place
@@ -100,10 +100,7 @@ def feed(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
 
 def _where(who: Caller, slug: str, environment: str) -> tuple[Project, Environment]:
     project = access.project_of(who, slug)
-    found = next((place for place in project.track.environments() if place.slug == environment), None)
-    if found is None:
-        raise Http404(f"{project} does not go to an environment “{environment}”.")
-    return project, found
+    return project, environment_of(project, environment)
 
 
 def _is_technical(who: Caller, project: Project) -> bool:

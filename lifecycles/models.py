@@ -72,6 +72,10 @@ class Lifecycle(models.Model):
         places = self.places.select_related("environment")
         return [place.environment for place in places.order_by("phase__position", "environment__position", "pk")]
 
+    def environment(self, slug: str) -> Environment | None:
+        """The one of these with this slug."""
+        return next((place for place in self.environments() if place.slug == slug), None)
+
 
 class Phase(models.Model):
     """One section of the track: complete when enough of its environments had a successful deployment."""

@@ -17,14 +17,6 @@ from releases.models import Release
 CHOICES = 100  # newest releases that can be chosen; any other one by its address
 
 
-def environment_of(project: Project, slug: str) -> Environment:
-    """The environment of the project's lifecycle with this slug. Raises Http404."""
-    found = next((place for place in project.track.environments() if place.slug == slug), None)
-    if found is None:
-        raise Http404(f"{project} does not go to an environment “{slug}”.")
-    return found
-
-
 class PlacePage(Place):
     """What is live there, as `user` sees it, with the ways on from there."""
 

@@ -77,6 +77,14 @@ def get_project(user: User | AnonymousUser, slug: str, *, act: Act = Act.SEE) ->
     return project
 
 
+def environment_of(project: Project, slug: str) -> Environment:
+    """The environment of the project's lifecycle with this slug. Raises Http404 with a sentence."""
+    found = project.track.environment(slug)
+    if found is None:
+        raise Http404(f"{project} does not go to an environment “{slug}”.")
+    return found
+
+
 def require(user: User | AnonymousUser, act: Act, project: Project, environment: Environment | None = None) -> None:
     """Raise PermissionDenied with a sentence unless `user` may do this here."""
     if not may(user, act, project, environment):

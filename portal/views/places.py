@@ -8,8 +8,8 @@ from django.views.decorators.http import require_GET, require_safe
 from deployments.models import LiveVersion
 from portal.access import person
 from portal.forms.places import WhichRelease
-from portal.place_page import ComingPage, PlacePage, environment_of
-from projects.access import get_project
+from portal.place_page import ComingPage, PlacePage
+from projects.access import environment_of, get_project
 from publishing import feeds, notes
 
 MARKDOWN = "text/markdown; charset=utf-8"

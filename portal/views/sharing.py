@@ -121,7 +121,7 @@ def shared_feed(request: HttpRequest, page: SharedPage, token: str, environment:
 
 
 def _environment(page: SharedPage, slug: str) -> Environment | None:
-    return next((place for place in page.project.track.environments() if place.slug == slug), None)
+    return page.project.track.environment(slug)
 
 
 def _rendered(template: str, page: SharedPage, token: str, **context: object) -> HttpResponse:
